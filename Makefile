@@ -1,0 +1,64 @@
+# make setup | run | test | test-slow | lint | fmt          make run ARGS="--port 8000 --open"
+
+PY := .venv/bin/python
+PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.PHONY: setup setup-dev browser run test test-slow lint fmt
+.DELETE_ON_ERROR:
+
+setup: .venv/ready
+setup-dev: .venv/ready-dev
+
+# A Python that was removed or upgraded away leaves nothing usable behind.
+$(shell [ -x $(PY) ] || rm -f .venv/ready .venv/ready-dev)
+
+# One without venv or pip (Debian's bare python3) does not count.
+$(PY):
+	@for python in "$(PYTHON)" python3.12 python3.13 python3.11 python3 python; do \
+		[ -n "$$python" ] && command -v "$$python" >/dev/null 2>&1 || continue; \
+		"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		"$$python" -m venv .venv && exit 0; \
+	done; \
+	echo "ftchat needs Python 3.11, 3.12 or 3.13 with its venv module; here is: $$(python3 --version 2>&1)." >&2; \
+	echo "Install one (Debian, Ubuntu: apt install python3 python3-venv), or name it: make setup PYTHON=/path/to/python3.12" >&2; \
+	exit 1
+
+.venv/ready: requirements.txt constraints.txt | $(PY)
+	@echo "Installing what ftchat needs into .venv; the first time takes a few minutes."
+	@$(PY) -m pip install --disable-pip-version-check -q -r requirements.txt -c constraints.txt
+	@touch $@
+
+.venv/ready-dev: requirements-dev.txt .venv/ready
+	@$(PY) -m pip install --disable-pip-version-check -q -r requirements-dev.txt -c constraints.txt
+	@touch $@
+
+run: setup
+	@$(PY) app.py $(ARGS)
+
+# The end-to-end tests need a Chromium. Only root on a Debian gets it installed unasked; others are told how.
+browser:
+ifeq ($(BROWSER),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && apt-get install -y -q chromium fonts-noto-cjk; \
+	else \
+		echo "The end-to-end tests need Chromium: apt install chromium fonts-noto-cjk, or brew install chromium." >&2; exit 1; \
+	fi
+endif
+
+lint: setup-dev
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check -q
+	$(PY) -m mypy
+
+fmt: setup-dev
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+test: setup-dev browser lint
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FTCHAT_HOME="$$home" $(PYTEST) -m "not slow"
+
+# Exit status 5 is pytest's word for "no test is marked slow".
+test-slow: setup-dev browser
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
+		FTCHAT_HOME="$$home" $(PYTEST) -m slow --timeout 1800; status=$$?; [ $$status -eq 5 ] || exit $$status

@@ -1,0 +1,157 @@
+"""The verbs `compare` and `chat`: both models asked from the shell. Knows nothing of decoding."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ftchat.data import Dataset, DatasetStore, split
+from ftchat.errors import ChatError, ConfigError, DataError
+from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
+from ftchat.files import ftchat_home
+from ftchat.records import ChatRequest, Message, Pane, Sampling
+from ftchat.runs import Run, RunStore
+from ftchat.settings import held_out_share
+from ftchat.worker import Worker, open_worker
+
+
+def add_parsers(verbs: Any) -> None:
+    compare_ = verbs.add_parser("compare", help="answers of base and tuned, decoded together")
+    compare_.add_argument("name", metavar="RUN", help="a run's id or name")
+    compare_.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be given several times")
+    compare_.add_argument("--held-out", action="store_true", help="ask the prompts that the run held out")
+    compare_.add_argument("--json", action="store_true", help="print one JSON object per prompt")
+    _add_sampling(compare_, temperature=0.0)
+    compare_.set_defaults(run=compare)
+    chat_ = verbs.add_parser("chat", help="a terminal chat with both")
+    chat_.add_argument("name", metavar="RUN", help="a run's id or name")
+    _add_sampling(chat_, temperature=0.7)
+    chat_.set_defaults(run=chat)
+
+
+def _add_sampling(parser: argparse.ArgumentParser, temperature: float) -> None:
+    parser.add_argument("--max-new-tokens", type=int, default=256, metavar="N")
+    parser.add_argument("--temperature", type=float, default=temperature, metavar="T", help="0 is greedy")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="shared by both answers")
+    parser.add_argument("--system", metavar="TEXT", help="a system message for both")
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    sampling = _sampling(arguments)
+    home = ftchat_home()
+    run = RunStore(home).get(arguments.name)
+    dataset = _dataset(home, run)
+    prompts = [*arguments.prompt, *(_held_out(run, dataset) if arguments.held_out else ())]
+    if not prompts:
+        raise ConfigError("nothing to ask: give --prompt TEXT (as often as you like) or --held-out")
+    references = {e.prompt: e.completion for e in reversed(dataset.examples)} if dataset else {}
+    worker = open_worker("inline", home)
+    try:
+        for prompt in prompts:
+            history = (*_system(arguments), Message("user", prompt))
+            base, tuned = ask(worker, run, (history, history), sampling)
+            found = {
+                "prompt": prompt,
+                "reference": references.get(prompt),
+                "base": _answer(base),
+                "tuned": _answer(tuned),
+                "first_token_seconds": round(max(base.first_token_seconds, tuned.first_token_seconds), 4),
+                "seconds": round(max(base.seconds, tuned.seconds), 4),
+                "seed": sampling.seed,
+            }
+            if arguments.json:
+                print(json.dumps(found, ensure_ascii=False), flush=True)
+            else:
+                print(f"? {prompt}\n  base:  {base.text}\n  tuned: {tuned.text}\n", flush=True)
+    finally:
+        worker.close()
+    return 0
+
+
+def chat(arguments: argparse.Namespace) -> int:
+    sampling = _sampling(arguments)
+    home = ftchat_home()
+    run = RunStore(home).get(arguments.name)
+    worker = open_worker("inline", home)
+    histories: list[tuple[Message, ...]] = [_system(arguments), _system(arguments)]
+    print("Both models hear what you type. Ctrl-D ends.", file=sys.stderr)
+    try:
+        while True:
+            try:
+                question = input("you:   " if sys.stdin.isatty() else "").strip()
+            except EOFError:
+                return 0
+            if not question:
+                continue
+            asked = [(*history, Message("user", question)) for history in histories]
+            print("base:  ", end="", flush=True)
+            try:
+                replies = ask(worker, run, asked, sampling, lambda text: print(text, end="", flush=True))
+            except ChatError as error:
+                print(f"\nftchat: {error}", file=sys.stderr)
+                continue
+            print(f"\ntuned: {replies[1].text}")
+            histories = [(*h, Message("assistant", r.text)) for h, r in zip(asked, replies, strict=True)]
+    finally:
+        worker.close()
+
+
+def ask(
+    worker: Worker,
+    run: Run,
+    histories: Sequence[tuple[Message, ...]],
+    sampling: Sampling,
+    show_base: Callable[[str], None] = lambda text: None,
+) -> list[ReplyDone]:
+    """Both whole answers, base first; `show_base` is handed the base's text as it comes."""
+    panes = (Pane(None, tuple(histories[0])), Pane(run.id, tuple(histories[1])))
+    replies: dict[int, ReplyDone] = {}
+    for event in worker.chat(ChatRequest(uuid.uuid4().hex, run.config.base, panes, sampling)):
+        match event:
+            case ReplyToken(pane=0):
+                show_base(event.text)
+            case ReplyDone():
+                replies[event.pane] = event
+            case ReplyFailed():
+                raise ChatError(event.error)
+    return [replies[0], replies[1]]
+
+
+def _sampling(arguments: argparse.Namespace) -> Sampling:
+    if not 0 <= arguments.temperature <= 5:
+        raise ConfigError(f"--temperature must lie between 0 and 5, not {arguments.temperature:g}")
+    if not 1 <= arguments.max_new_tokens <= 32_768:
+        raise ConfigError(f"--max-new-tokens must lie between 1 and 32768, not {arguments.max_new_tokens}")
+    if not 0 <= arguments.seed < 2**63:
+        raise ConfigError(f"--seed must be a whole number from 0, not {arguments.seed}")
+    return Sampling(arguments.temperature, arguments.max_new_tokens, arguments.seed)
+
+
+def _system(arguments: argparse.Namespace) -> tuple[Message, ...]:
+    return (Message("system", arguments.system),) if arguments.system else ()
+
+
+def _dataset(home: Any, run: Run) -> Dataset | None:
+    """The run's dataset; None where its folder is gone, since chat does not need it."""
+    try:
+        return DatasetStore(home).get(run.config.dataset)
+    except DataError:
+        return None
+
+
+def _held_out(run: Run, dataset: Dataset | None) -> list[str]:
+    if dataset is None:
+        raise DataError(f"the dataset of run {run.config.name} is gone, so its held-out prompts are not known")
+    share = held_out_share(run.config.preset, len(dataset.examples))
+    held_out = split(dataset.examples, share, int(run.config.settings.get("seed", 42)))[1]
+    if not held_out:
+        raise ConfigError(f"run {run.config.name} held nothing out; train with --preset balanced on 20 pairs or more")
+    return [example.prompt for example in held_out]
+
+
+def _answer(reply: ReplyDone) -> dict[str, Any]:
+    return {"text": reply.text, "tokens": reply.tokens, "stop": reply.stop}

@@ -1,0 +1,34 @@
+"""The verb `doctor`: what this machine is, what fits on it, what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from ftchat.files import ftchat_home
+from ftchat.worker import open_worker
+
+
+def add_parsers(verbs: Any) -> None:
+    parser = verbs.add_parser("doctor", help="what this machine is, what fits on it, what is missing")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.set_defaults(run=doctor)
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    worker = open_worker("inline", ftchat_home())
+    try:
+        found = worker.machine()
+    finally:
+        worker.close()
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    for name, value in found.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {part}" for key, part in value.items())
+        elif isinstance(value, list):
+            value = "; ".join(map(str, value)) or "nothing"
+        print(f"{name.replace('_', ' '):<18} {value}")
+    return 0

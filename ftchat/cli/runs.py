@@ -1,0 +1,48 @@
+"""The verb `runs`: what has been trained here. Knows nothing of models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+from ftchat.files import ftchat_home
+from ftchat.runs import RunStore
+
+
+def add_parsers(verbs: Any) -> None:
+    parser = verbs.add_parser("runs", help="list runs, newest first")
+    parser.add_argument("--json", action="store_true", help="print one JSON list")
+    parser.set_defaults(run=list_runs)
+
+
+def list_runs(arguments: argparse.Namespace) -> int:
+    found = []
+    for run in RunStore(ftchat_home()).list():
+        status, config = run.status(), run.config
+        found.append(
+            {
+                "run": run.id,
+                "name": config.name,
+                "status": status.state,
+                "error": status.error,
+                "base": config.base,
+                "method": status.method or config.method,
+                "dataset": config.dataset,
+                "steps": status.step,
+                "train_loss": status.train_loss,
+                "seconds": round(status.seconds, 3),
+                "created": status.queued_at,
+                "adapter": str(run.adapter) if status.usable else None,
+            }
+        )
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False))
+        return 0
+    for row in found:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
+        print(f"{when}  {row['name']:<28} {row['status']:<12} {row['steps']:>6} steps  {row['method']} on {row['base']}")
+    if not found:
+        print("no runs yet; train one: python -m ftchat train FILE")
+    return 0

@@ -1,0 +1,113 @@
+"""The verb `train`. Knows nothing of how training is done; it follows the run's history like any other viewer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ftchat.cli.data import add_files, parse_pairs, read_files
+from ftchat.data import DatasetStore
+from ftchat.errors import DataError
+from ftchat.events import RunStatus
+from ftchat.files import ftchat_home
+from ftchat.records import STARTER, RunConfig
+from ftchat.runs import Run, RunStore
+from ftchat.settings import METHODS, PRESETS, base_name, check_choice, parse_setting
+from ftchat.worker import Worker, open_worker
+
+
+def add_parsers(verbs: Any) -> None:
+    parser = verbs.add_parser("train", help="train on files; progress on standard error")
+    add_files(parser)
+    parser.add_argument("--base", metavar="MODEL", default=STARTER, help="a Hub id, a folder, or starter (default)")
+    parser.add_argument("--method", metavar="M", default="auto", help=", ".join(METHODS))
+    parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
+    parser.add_argument("--name", metavar="N", help="a name for the run; that of the first file otherwise")
+    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
+    parser.set_defaults(run=train)
+
+
+def train(arguments: argparse.Namespace) -> int:
+    method = check_choice("method", arguments.method, METHODS)
+    preset = check_choice("preset", arguments.preset, PRESETS)
+    settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
+    base = base_name(arguments.base)
+    reading = read_files(arguments.files, arguments.map)
+    if not reading.examples:
+        first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
+        raise DataError(f"there is nothing to train on: {first}")
+    home = ftchat_home()
+    title = Path(arguments.files[0]).stem if arguments.files[0] != "-" else "pasted"
+    dataset = DatasetStore(home).put(reading, title)
+    runs = RunStore(home)
+    config = RunConfig(arguments.name or runs.free_name(title), dataset.hash, base, method, preset, settings)
+    runs.check_name(config.name)
+    worker = open_worker("inline", home)
+    try:
+        worker.describe(base, method)  # a base that cannot be used leaves no run behind
+        run = runs.create(config)
+        worker.start_run(run.id)
+        status = _follow(run, worker)
+    except KeyboardInterrupt:
+        _report(arguments, run, "interrupted", run.status())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)  # the thread that trains is in the middle of a step and cannot be joined
+    worker.close()
+    _report(arguments, run, status.state, status)
+    if status.bug:
+        print(status.bug, file=sys.stderr)
+        return 1
+    if status.error:
+        print(f"ftchat: {status.error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _follow(run: Run, worker: Worker) -> RunStatus:
+    """Shows the run's progress until it is over."""
+    with tqdm(desc=run.config.name, unit=" steps", file=sys.stderr, disable=None) as bar:
+        while not (status := run.status()).over:
+            bar.total = status.total_steps or None
+            bar.update(status.step - bar.n)
+            if status.losses:
+                bar.set_postfix_str(f"loss {status.losses[-1][1]:.3f}, {status.tokens_per_second:.0f} tokens/s")
+            time.sleep(0.2)
+        bar.update(status.step - bar.n)
+    return status
+
+
+def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStatus) -> None:
+    resolved = run.resolved
+    found = {
+        "run": run.id,
+        "name": run.config.name,
+        "status": state,
+        "error": status.error,
+        "method": resolved.method if resolved else run.config.method,
+        "base": run.config.base,
+        "steps": status.step,
+        "train_loss": status.train_loss,
+        "eval_loss": status.eval_losses[-1][1] if status.eval_losses else None,
+        "seconds": round(status.seconds, 3),
+        "tokens_per_second": round(status.tokens_per_second, 1),
+        "adapter": str(run.adapter) if status.usable else None,
+        "peak_memory_bytes": status.peak_memory,
+        "checks": {check.name: check.ok for check in status.checks},
+    }
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        print(f"{run.config.name} {state} after {status.step} steps and {status.seconds:.0f} s; run {run.id}")
+        for check in status.checks:
+            print(f"  {'ok ' if check.ok else 'NOT'} {check.name.replace('_', ' ')} {check.detail}")
+        if status.usable:
+            print(f'ask both: python -m ftchat compare {run.config.name} --prompt "..."')

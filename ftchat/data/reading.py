@@ -1,0 +1,165 @@
+"""Sources -> a Reading: the examples in them and the report. Knows nothing of containers, columns or disks."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+
+from ftchat.data.checks import check_all, check_text
+from ftchat.data.decode import decode
+from ftchat.data.report import Problem, Report
+from ftchat.data.rows import Row, shown
+from ftchat.data.shapes import MAPPABLE, Shaper
+from ftchat.data.turns import Unusable
+from ftchat.errors import ConfigError, DataError
+from ftchat.records import Example
+from ftchat.settings import check_choice
+
+_SAMPLE = 100
+_GIVE_UP = 200_000  # rows without a single example, after which no pair is hoped for
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Bytes under the name that the report calls them by."""
+
+    name: str
+    data: bytes
+
+    @classmethod
+    def from_path(cls, path: str | Path) -> Source:
+        path = Path(path)
+        try:
+            return cls(path.name, path.read_bytes())
+        except FileNotFoundError:
+            raise DataError(f"{path}: there is no such file") from None
+        except IsADirectoryError:
+            raise DataError(f"{path} is a folder; name the files in it") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be read: {error}") from None
+
+    @classmethod
+    def from_text(cls, text: str, name: str = "pasted text") -> Source:
+        return cls(name, text.encode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    examples: tuple[Example, ...]
+    report: Report
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What has come together from the sources so far."""
+
+    formats: dict[str, None] = field(default_factory=dict)
+    encodings: dict[str, None] = field(default_factory=dict)
+    columns: dict[str, None] = field(default_factory=dict)
+    rows: int = 0
+    unused: int = 0
+    examples: list[Example] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def read(sources: Sequence[Source], mapping: Mapping[str, str] | None = None) -> Reading:
+    """Everything in the sources that can be trained on, and what to say of the rest.
+
+    `mapping` is field -> column, for prompt, completion, system, input and label.
+    """
+    mapping = _checked(mapping or {})
+    tally = _Tally()
+    sources = _with_distinct_names(sources)
+    with _no_collection():
+        for source in sources:
+            try:
+                _read_one(source, mapping, tally)
+            except DataError as error:
+                raise DataError(f"{source.name}: {error}") from None
+        tally.problems.extend(check_all(tally.examples))
+    for column in mapping.values():
+        if column not in tally.columns:
+            check_choice("column", column, tally.columns)
+    order = {source.name: position for position, source in enumerate(sources)}
+    tally.problems.sort(key=lambda problem: (order[problem.source], problem.row or 0))
+    report = Report(
+        format=", ".join(tally.formats),
+        encoding=", ".join(tally.encodings),
+        rows=tally.rows,
+        examples=len(tally.examples),
+        unused_rows=tally.unused,
+        columns=tuple(shown(column) for column in tally.columns),
+        problems=tuple(tally.problems),
+    )
+    return Reading(tuple(tally.examples), report)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Millions of objects are made here and no cycle among them: looking for cycles costs a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _checked(mapping: Mapping[str, str]) -> Mapping[str, str]:
+    for name in mapping:
+        check_choice("field", name, MAPPABLE)
+    if "label" in mapping and "completion" in mapping:
+        raise ConfigError("'label' and 'completion' both name the answer; map one of them")
+    return mapping
+
+
+def _with_distinct_names(sources: Sequence[Source]) -> list[Source]:
+    seen: dict[str, int] = {}
+    result = []
+    for source in sources:
+        seen[source.name] = count = seen.get(source.name, 0) + 1
+        result.append(source if count == 1 else Source(f"{source.name} ({count})", source.data))
+    return result
+
+
+def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally) -> None:
+    decoded = decode(source.data, mapping.values())
+    tally.formats[decoded.format] = None
+    tally.encodings[decoded.encoding] = None
+    tally.columns.update(dict.fromkeys(decoded.columns))
+    first = list(islice(decoded.rows, _SAMPLE))
+    shaper = Shaper(mapping, [row.value for row in first])
+    before = len(tally.examples)
+    rows = 0
+    for row in chain(first, decoded.rows):
+        rows += 1
+        _take(row, source.name, shaper, tally)
+        if rows == _GIVE_UP and len(tally.examples) == before:
+            raise DataError(f"none of the first {_GIVE_UP:,} rows is a pair of a prompt and an answer")
+    if rows == 0:
+        raise DataError("there are no rows in this file")
+    tally.rows += rows
+    tally.columns.update(shaper.columns)
+    tally.problems.extend(Problem.at(note, source.name) for note in (*decoded.notes, *shaper.notes))
+
+
+def _take(row: Row, name: str, shaper: Shaper, tally: _Tally) -> None:
+    conversations, remarks = shaper.shape(row.value)
+    used = False
+    for messages in conversations:
+        try:
+            remarks.extend(check_text(messages))
+        except Unusable as unusable:
+            remarks.append(unusable.remark)
+        else:
+            used = True
+            tally.examples.append(Example(messages, name, row.number, row.line))
+    if not used:
+        tally.unused += 1
+    for remark in (*row.remarks, *remarks):
+        tally.problems.append(Problem.at(remark, name, row.number, row.line))

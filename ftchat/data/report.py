@@ -1,0 +1,60 @@
+"""What was read and what is wrong with it, by source, line and row. Knows nothing of how either was found."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ftchat.data.rows import Remark, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`row` counts from 1 within its source, None where the file as a whole is meant; `error`: the row is not used."""
+
+    source: str
+    line: int | None
+    row: int | None
+    kind: str
+    severity: Severity
+    message: str
+
+    @classmethod
+    def at(cls, remark: Remark, source: str, row: int | None = None, line: int | None = None) -> Problem:
+        where = f" line {line}" if line is not None else f" row {row}" if row is not None else ""
+        return cls(source, line, row, remark.kind, remark.severity, f"{source}{where}: {remark.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`examples` can be trained on, from `rows` data rows of which `unused_rows` gave none."""
+
+    format: str
+    encoding: str
+    rows: int
+    examples: int
+    unused_rows: int
+    columns: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Kind of problem -> number of rows that have it."""
+        found: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        for problem in self.problems:
+            if problem.row is not None:
+                found[problem.kind].add((problem.source, problem.row))
+        return {kind: len(rows) for kind, rows in sorted(found.items())}
+
+    def to_json(self) -> dict[str, Any]:
+        """What `inspect --json` prints."""
+        return dataclasses.asdict(self) | {"counts": dict(self.counts)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Report:
+        known = {field.name: fields[field.name] for field in dataclasses.fields(cls)}
+        problems = tuple(Problem(**problem) for problem in fields["problems"])
+        return cls(**known | {"columns": tuple(fields["columns"]), "problems": problems})

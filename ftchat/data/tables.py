@@ -1,0 +1,208 @@
+"""Tables in text -> rows: commas, tabs, semicolons or bars between cells, any quoting, with or without a header row.
+
+Knows nothing of what the columns mean, but which words are names of columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from ftchat.data.names import is_header, is_known
+from ftchat.data.rows import Remark, Row, shown, unique, unread
+
+csv.field_size_limit(sys.maxsize)  # the default refuses a cell of 128 KB
+
+_MAX_COLUMNS = 1000
+_REREAD_LIMIT = 2_000_000  # lines read again after broken quotes, before quotes are no longer believed
+_BACKSLASH_QUOTE = re.compile(r'[^\\"]\\"[^,;\t|"\r\n]')
+_SAYS_DELIMITER = re.compile(r"sep=([,;|\t])\s*", re.IGNORECASE)  # Excel's own first line
+_NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d\s*")
+_IDENTIFIER = re.compile(r"[^\W\d][\w-]{0,30}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table is written."""
+
+    delimiter: str
+    quote: str
+    escape: str | None
+    spaced: bool  # blanks after the delimiter belong to the layout
+    columns: tuple[str, ...]
+    header: bool
+    note: Remark | None = None
+    preface: int = 0  # lines before the table
+
+    def reader(self, lines: Iterable[str], quoting: bool = True) -> Iterator[list[str]]:
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            escapechar=self.escape,
+            doublequote=self.escape is None,
+            skipinitialspace=self.spaced,
+            quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
+            strict=quoting,
+        )
+
+
+def find_layout(head: str, mapped: Iterable[str] = (), header_only: bool = False) -> Layout | None:
+    """The layout, if the text is a table. `mapped` are names that the user says are columns."""
+    lines = [line for line in head.splitlines(keepends=True) if line.strip()]
+    said = _SAYS_DELIMITER.fullmatch(lines[0]) if lines else None
+    lines = lines[1:] if said else lines
+    if not lines:
+        return None
+    marks = said[1] if said else ",\t;|"
+    found = [layout for mark in marks if (layout := _try_layout(lines, mark, frozenset(mapped), header_only))]
+    if said:
+        found = [replace(layout, preface=1) for layout in found]
+    return max(found, key=lambda layout: (layout.header, sum(map(is_known, layout.columns))), default=None)
+
+
+def is_lone_column(head: str) -> bool:
+    """Whether the first line is the name of one column and nothing else."""
+    first = head.strip().split("\n", 1)[0].strip().strip("\"'")
+    return is_known(first)
+
+
+def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only: bool) -> Layout | None:
+    quote = "'" if lines[0].startswith("'") and f"'{mark}'" in lines[0] else '"'
+    sample = "".join(lines)
+    layout = Layout(
+        delimiter=mark,
+        quote=quote,
+        escape="\\" if quote == '"' and _BACKSLASH_QUOTE.search(sample) else None,
+        spaced=f"{mark} {quote}" in sample,
+        columns=(),
+        header=False,
+    )
+    records = _sample_records(lines, layout)
+    if not records or not 2 <= len(records[0]) <= _MAX_COLUMNS:
+        return None
+    first = [cell.strip() for cell in records[0]]
+    if is_header(first) or mapped.intersection(first):
+        return replace(layout, columns=unique(first), header=True)
+    width, count = Counter(map(len, records)).most_common(1)[0]
+    if header_only or width < 2 or count < 0.9 * len(records):
+        return None
+    if mark != "\t" and _is_prose(records, layout):
+        return None
+    if _looks_like_names(records):
+        note = Remark("layout", "info", f"the first row looks like names of columns: {', '.join(map(shown, first))}")
+        return replace(layout, columns=unique(first), header=True, note=note)
+    note = Remark("layout", "info", "no header row was found, so the columns are called 1, 2, ...")
+    return replace(layout, columns=tuple(map(str, range(1, width + 1))), note=note)
+
+
+def _sample_records(lines: list[str], layout: Layout) -> list[list[str]]:
+    records: list[list[str]] = []
+    for _, fields in _records(iter(lines), layout):
+        if fields:
+            records.append(fields)
+        if len(records) >= 100:
+            break
+    return records
+
+
+def _is_prose(records: list[list[str]], layout: Layout) -> bool:
+    """Commas in sentences are followed by a blank."""
+    if layout.spaced:
+        return False
+    spaced = sum(cell.startswith(" ") for record in records for cell in record[1:])
+    return 2 * spaced > sum(len(record) - 1 for record in records)
+
+
+def _looks_like_names(records: list[list[str]]) -> bool:
+    """Single words in the first row, and below them longer texts or a column of numbers."""
+    first, *others = records
+    if not others or not all(map(_is_word, first)) or len(set(first)) < len(first):
+        return False
+    columns = list(zip(*others, strict=False))
+    if any(all(map(_NUMBER.fullmatch, column)) for column in columns):
+        return True
+    longer = sum(len("".join(record)) for record in others) > 3 * len("".join(first)) * len(others)
+    return len(others) > 1 and longer and not any(all(map(_is_word, record)) for record in others)
+
+
+def _is_word(cell: str) -> bool:
+    return _IDENTIFIER.fullmatch(cell.strip()) is not None
+
+
+def table_rows(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
+    columns, width = layout.columns, len(layout.columns)
+    header = layout.header
+    number = 0
+    for line, fields in _records(islice(lines, layout.preface, None), layout):
+        line += layout.preface
+        if fields == []:
+            continue
+        if header:
+            header = False
+            continue
+        number += 1
+        if fields is None:
+            yield unread(number, line, "bad_csv", "a quote is opened and not closed, or text follows a closing quote")
+        elif len(fields) == width:
+            yield Row(number, line, dict(zip(columns, fields, strict=True)))
+        elif len(fields) < width:
+            yield Row(number, line, dict(zip(columns, fields + [None] * (width - len(fields)), strict=True)))
+        elif any(cell.strip() for cell in fields[width:]):
+            reason = f"this has {len(fields)} cells, but the table has {width} columns; text that holds "
+            yield unread(number, line, "bad_csv", reason + f"'{_name(layout.delimiter)}' must stand in quotes")
+        else:
+            yield Row(number, line, dict(zip(columns, fields[:width], strict=True)))
+
+
+def _name(delimiter: str) -> str:
+    return "tab" if delimiter == "\t" else delimiter
+
+
+class _Lines:
+    """Lines that can be handed out again after a record turned out broken."""
+
+    def __init__(self, lines: Iterator[str]):
+        self._lines = lines
+        self._again: list[str] = []  # last first
+        self.taken: list[str] = []
+        self.reread = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.pop() if self._again else next(self._lines)
+        self.taken.append(line)
+        return line
+
+    def put_back(self) -> None:
+        """All that the record took, but its first line."""
+        self.reread += len(self.taken)
+        self._again.extend(reversed(self.taken[1:]))
+
+
+def _records(lines: Iterator[str], layout: Layout) -> Iterator[tuple[int, list[str] | None]]:
+    """Each record with the line where it begins. For a broken one None, and reading goes on at the line after that."""
+    source = _Lines(lines)
+    reader = layout.reader(source)
+    line = 1
+    while True:
+        source.taken.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield line, None
+            source.put_back()
+            reader = layout.reader(source, quoting=source.reread < _REREAD_LIMIT)
+            line += 1
+        else:
+            yield line, fields
+            line += len(source.taken)

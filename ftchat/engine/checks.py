@@ -1,0 +1,94 @@
+"""What is verified about a run, and shown: the tokens before it, the adapter and the base after it.
+
+Each check looks; none claims more than it looked at. Knows nothing of the trainer's settings.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from ftchat.engine.decode import Duet
+from ftchat.engine.models import Resident
+from ftchat.engine.template import Encoded
+from ftchat.events import Checked, ReplyDone
+from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
+
+_CONFIG_FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "use_cache", "output_router_logits")
+_REPLIES_TRIED = 3
+
+
+@contextmanager
+def base_left_as_it_was(resident: Resident, checkpointing: bool) -> Iterator[None]:
+    """Takes back what a trainer does to the model it is given: special tokens in its configs, patched forwards,
+    gradient checkpointing, input hooks, train mode."""
+    model, peft = resident.model, resident.peft
+    assert peft is not None
+    fields = {name: getattr(model.config, name) for name in _CONFIG_FIELDS if hasattr(model.config, name)}
+    generation = copy.deepcopy(model.generation_config)
+    try:
+        yield
+    finally:
+        for part in (peft, model):
+            part.__dict__.pop("forward", None)
+            part.__dict__.pop("_original_forward", None)
+        if checkpointing:
+            model.gradient_checkpointing_disable()
+        if hasattr(model, "_require_grads_hook"):
+            model.disable_input_require_grads()
+        for name, value in fields.items():
+            setattr(model.config, name, value)
+        model.generation_config = generation
+        model.zero_grad(set_to_none=True)
+        peft.eval()
+
+
+def base_probe(resident: Resident) -> torch.Tensor:
+    """Logits of the base alone on a fixed short question: [1, length, vocabulary], on the CPU."""
+    ids = resident.template.prompt_ids((Message("user", "Hello, who are you?"),))
+    with resident.chatting(), resident.rows([None]):
+        return resident.model(input_ids=torch.tensor([ids], device=resident.device)).logits.cpu()
+
+
+def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence[Encoded]) -> list[Checked]:
+    """Before step 1: what chat sends is the beginning of what is trained, and every answer ends with the stop token."""
+    end = resident.template.end_id
+    whole = [row for row in rows if not row.cut]
+    stops = sum(row.ids[-1] == end and row.trained[-1] for row in whole)
+    prefixes = sum(row.trained.index(True) > 0 for row in rows)
+    return [
+        Checked(name="prompt_is_prefix", ok=prefixes == len(rows), detail=f"{prefixes} / {len(rows)}"),
+        Checked(name="ends_with_stop_token", ok=stops == len(rows), detail=f"{stops} / {len(rows)}"),
+    ]
+
+
+def check_after(
+    resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor
+) -> list[Checked]:
+    """After training: the adapter changed something, the base is the same to the bit, and replies to training
+    prompts stop by themselves."""
+    norm = resident.adapter_norm(adapter)
+    same = torch.equal(before, base_probe(resident))
+    asked = examples[:_REPLIES_TRIED]
+    replies = [_reply(resident, adapter, example) for example in asked]
+    stopped = sum(reply.stop == "eos" for reply in replies)
+    return [
+        Checked(name="adapter_changed_the_model", ok=norm > 0, detail=f"{norm:.3g}"),
+        Checked(name="base_unchanged", ok=same, detail=""),
+        Checked(name="replies_stop", ok=stopped == len(asked), detail=f"{stopped} / {len(asked)}"),
+    ]
+
+
+def _reply(resident: Resident, adapter: str, example: Example) -> ReplyDone:
+    """The tuned model's greedy answer to a training prompt, given twice the room that the right answer needs."""
+    room = 2 * len(resident.template.answer_ids(example.completion)) + 16
+    request = ChatRequest("check", resident.name, (Pane(adapter, example.context),), Sampling(0.0, room))
+    duet = Duet(request, resident, [adapter])
+    events = []
+    with resident.chatting():
+        while not duet.over:
+            events += duet.advance()
+    return next(event for event in events if isinstance(event, ReplyDone))

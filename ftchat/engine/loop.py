@@ -1,0 +1,282 @@
+"""The owner of the model: one thread that takes calls, trains, and serves replies between steps.
+
+Nobody else touches the model, so there is no lock. Knows nothing of pages or command lines; verbs come down a
+connection as `worker.Call`s, answers and events go back as `worker.Answer`s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from ftchat.data import DatasetStore
+from ftchat.engine.decode import Duet
+from ftchat.engine.loading import default_precision
+from ftchat.engine.machine import describe_machine
+from ftchat.engine.models import Resident
+from ftchat.engine.resolve import resolve_method
+from ftchat.engine.stats import token_stats
+from ftchat.engine.train import memory_used, train
+from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
+from ftchat.events import ReplyFailed, RunFailed, RunQueued, RunStopped
+from ftchat.records import BaseInfo, ChatRequest, Example, Preview, TokenStats, WorkerState
+from ftchat.runs import Run, RunStore
+from ftchat.worker import Answer, Call
+
+CHAT_SHARE = 0.5  # of the time while a run trains and replies are open
+ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
+PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
+
+
+def serve(connection: Connection, home: Path, owner: str) -> None:
+    """The entry of the worker's process or thread. Returns when the other end is gone."""
+    with contextlib.suppress(_Closed):
+        Loop(connection, home, owner).run()
+
+
+class _Closed(BaseException):
+    """The other end is gone. No Exception, so that a run in progress ends as interrupted, not as failed."""
+
+
+class Loop:
+    """Holds the resident base, the queue of runs and the open replies."""
+
+    def __init__(self, connection: Connection, home: Path, owner: str):
+        self._connection = connection
+        self._datasets = DatasetStore(home, owner)
+        self._runs = RunStore(home, owner)
+        self._resident: Resident | None = None
+        self._replies: dict[int, Duet] = {}  # by the number of the call that asked
+        self._used: dict[str, float] = {}  # when an adapter was last asked for
+        self._queue: deque[tuple[Run, ExitStack]] = deque()
+        self._running: Run | None = None
+        self._stop_running = False
+        self._step_ended = time.monotonic()
+
+    def run(self) -> None:
+        while True:
+            self._take_calls(wait=not self._replies and not self._queue)
+            self._advance_replies()
+            if self._queue and (not self._replies or self._is_resident(self._queue[0][0])):
+                self._train(*self._queue.popleft())
+
+    # Verbs: what a worker can be asked
+
+    def describe(self, base: str, method: str) -> BaseInfo:
+        return self._load(base, None if method == "auto" else _precision(method)).info
+
+    def machine(self) -> dict[str, Any]:
+        return describe_machine()
+
+    def preview(self, base: str, examples: Sequence[Example]) -> tuple[Preview, ...]:
+        resident = self._load(base)
+        limit = min(PREVIEW_LIMIT, resident.context)
+        return tuple(resident.template.preview(example, limit) for example in examples)
+
+    def token_stats(self, base: str, examples: Sequence[Example]) -> TokenStats:
+        return token_stats(self._load(base).template, examples, self._load(base).context)
+
+    def start_run(self, run_id: str) -> None:
+        run = self._runs.get(run_id)
+        holding = ExitStack()
+        holding.enter_context(run.hold())
+        run.append(RunQueued())
+        self._queue.append((run, holding))
+
+    def stop_run(self, run_id: str) -> None:
+        if self._running and self._running.id == run_id:
+            self._stop_running = True
+            return
+        for entry in list(self._queue):
+            if entry[0].id == run_id:
+                self._queue.remove(entry)
+                nothing = {"steps": 0, "train_loss": 0.0, "seconds": 0.0, "tokens_per_second": 0.0, "peak_memory": 0}
+                entry[0].append(RunStopped(**nothing))
+                entry[1].close()
+
+    def stop_reply(self, request_id: str) -> None:
+        for duet in self._replies.values():
+            if duet.request.id == request_id:
+                duet.stopped = True
+
+    def state(self) -> WorkerState:
+        device = _device()
+        on_gpu = device.type == "cuda"
+        return WorkerState(
+            base=self._resident.name if self._resident else None,
+            run=self._running.id if self._running else None,
+            queued=tuple(run.id for run, _ in self._queue),
+            adapters=self._resident.adapters if self._resident else (),
+            replies=len(self._replies),
+            memory=memory_used(device),
+            memory_total=torch.cuda.get_device_properties(device).total_memory
+            if on_gpu
+            else psutil.virtual_memory().total,
+        )
+
+    # Calls
+
+    def _take_calls(self, wait: bool) -> None:
+        """Answers what has come; with `wait`, first waits for something to come."""
+        try:
+            while self._connection.poll(None if wait else 0):
+                wait = False
+                self._answer(self._connection.recv())
+        except (EOFError, OSError):
+            raise _Closed from None
+
+    def _send(self, answer: Answer) -> None:
+        try:
+            self._connection.send(answer)
+        except OSError:
+            raise _Closed from None
+
+    def _answer(self, call: Call) -> None:
+        try:
+            if call.verb == "chat":
+                self._open_reply(call.id, *call.arguments)
+                return
+            value: Any = getattr(self, call.verb)(*call.arguments)
+        except FtchatError as error:
+            value = error
+        except Exception as error:
+            value = RuntimeError(f"{error!r} in the model's process:\n{traceback.format_exc()}")
+        self._send(Answer(call.id, value))
+
+    # Replies
+
+    def _open_reply(self, call: int, request: ChatRequest) -> None:
+        try:
+            resident, adapters = self._attached(request)
+            self._replies[call] = Duet(request, resident, adapters)
+        except FtchatError as error:
+            self._send(Answer(call, ReplyFailed(request=request.id, error=str(error))))
+
+    def _attached(self, request: ChatRequest) -> tuple[Resident, list[str | None]]:
+        """The base of the request with every adapter that it asks for."""
+        runs = {pane.run: self._runs.get(pane.run) for pane in request.panes if pane.run}
+        precisions = {resolved.precision for run in runs.values() if (resolved := run.resolved)}
+        if len(precisions) > 1:
+            raise ChatError("these runs were trained on different precisions of the base; compare them one at a time")
+        resident = self._load(request.base, next(iter(precisions), None))
+        for name, run in runs.items():
+            if not run.status().usable:
+                raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
+            if run.config.base != request.base:
+                raise ChatError(f"run {run.config.name} was trained on {run.config.base}, not on {request.base}")
+            self._make_room(resident)
+            resident.attach(run.id, run.adapter)
+            self._used[run.id] = time.monotonic()
+            runs[name] = run
+        return resident, [runs[pane.run].id if pane.run else None for pane in request.panes]
+
+    def _make_room(self, resident: Resident) -> None:
+        """Lets go of the adapters that were not asked for the longest."""
+        busy = set().union(*(duet.adapters for duet in self._replies.values())) if self._replies else set()
+        if self._running:
+            busy.add(self._running.id)
+        idle = sorted((name for name in resident.adapters if name not in busy), key=lambda n: self._used.get(n, 0.0))
+        for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
+            resident.detach(name)
+
+    def _advance_replies(self) -> None:
+        """One token for every open reply."""
+        if not self._replies or self._resident is None:
+            return
+        with self._resident.chatting():
+            for call, duet in list(self._replies.items()):
+                try:
+                    for event in duet.advance():
+                        self._send(Answer(call, event, last=False))
+                except torch.OutOfMemoryError:
+                    self._fail(call, "the GPU's memory is full; ask for a shorter answer or start a new chat")
+                except Exception:
+                    traceback.print_exc()
+                    self._fail(call, "this reply broke off through a fault of ftchat; the log has the details")
+                else:
+                    if duet.over:
+                        del self._replies[call]
+                        self._send(Answer(call, None))
+
+    def _fail(self, call: int, sentence: str) -> None:
+        duet = self._replies.pop(call)
+        self._send(Answer(call, ReplyFailed(request=duet.request.id, error=sentence)))
+
+    # Training
+
+    def _train(self, run: Run, holding: ExitStack) -> None:
+        self._running, self._stop_running = run, False
+        self._step_ended = time.monotonic()
+        with holding:
+            try:
+                config = run.config
+                method, precision = self._needs(run)
+                resident = self._load(config.base, precision, own=True)
+                self._make_room(resident)
+                train(run, self._datasets.get(config.dataset), method, resident, self._pulse)
+            except FtchatError as error:
+                run.append(RunFailed(error=str(error)))
+            finally:
+                self._running = None
+
+    def _needs(self, run: Run) -> tuple[str, str]:
+        """The method and the precision of the base that a run trains with."""
+        method = resolve_method(run.config.method, _device().type)
+        return method, _precision(method)
+
+    def _is_resident(self, run: Run) -> bool:
+        resident = self._resident
+        return bool(resident) and (resident.name, resident.precision) == (run.config.base, self._needs(run)[1])
+
+    def _pulse(self) -> bool:
+        """Between two steps of a run: answers calls and gives open replies their share of the time."""
+        step_seconds = time.monotonic() - self._step_ended
+        self._take_calls(wait=False)
+        deadline = time.monotonic() + step_seconds * CHAT_SHARE / (1 - CHAT_SHARE)
+        while self._replies and time.monotonic() < deadline and not self._stop_running:
+            self._advance_replies()
+            self._take_calls(wait=False)
+        self._step_ended = time.monotonic()
+        return self._stop_running
+
+    # The base
+
+    def _load(self, base: str, precision: str | None = None, own: bool = False) -> Resident:
+        """The resident base, loaded if it is another or, where one is asked for, of another precision."""
+        device = _device()
+        resident = self._resident
+        if resident and resident.name == base and precision in (None, resident.precision):
+            return resident
+        if self._running and not own:
+            raise WorkerBusy(
+                f"run {self._running.config.name} is training on {self._running.config.base}; use that base, or wait "
+                "until the run ends"
+            )
+        if self._replies:
+            raise WorkerBusy("a reply is being given by another base model; wait until it ends, then ask again")
+        self._resident = resident = None  # the old base goes before the new one comes
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        if not base.strip():
+            raise ConfigError("no base model named; use starter, a folder or a Hub id")
+        precision = precision or _precision(resolve_method("auto", device.type))
+        self._resident = Resident(base, precision, device)
+        return self._resident
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _precision(method: str) -> str:
+    return default_precision(_device(), quantised=method == "qlora")

@@ -1,0 +1,111 @@
+"""From what the user asked to numbers: every `auto` is turned into a value here, before step 1.
+
+Knows nothing of trainers or weights; takes measured facts and returns a ResolvedConfig.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ftchat.records import ResolvedConfig, RunConfig, Setting
+
+_EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset
+_EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
+_QUICK_SECONDS = 50.0  # of optimizer steps
+_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the machine, the base and the data. `lengths`: tokens of each training sequence."""
+
+    device: str
+    precision: str
+    method: str
+    threads: int
+    parameters: int
+    context: int
+    examples: int
+    held_out: int
+    lengths: Sequence[int]
+    target_modules: tuple[str, ...]
+
+
+def resolve_method(method: str, device: str) -> str:
+    """`auto` is QLoRA on a GPU and LoRA on a CPU."""
+    if method != "auto":
+        return method
+    return "qlora" if device == "cuda" else "lora"
+
+
+def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) -> ResolvedConfig:
+    """`step_seconds`: the measured time of one optimizer step; only the quick preset needs it, to fit its time."""
+    asked: dict[str, Any] = dict(config.settings)
+    on_gpu = facts.device == "cuda"
+
+    def chosen(name: str, automatic: Setting) -> Any:
+        return asked.get(name, automatic)
+
+    max_length = chosen("max_length", _max_length(facts, on_gpu))
+    batch = chosen("per_device_train_batch_size", _batch(facts, max_length, on_gpu))
+    accumulation = chosen("gradient_accumulation_steps", max(1, 8 // batch))
+    per_epoch = max(1, math.ceil(len(facts.lengths) / (batch * accumulation)))
+    epochs = chosen("num_train_epochs", _epochs(config.preset, facts.examples))
+    steps = max(1, math.ceil(epochs * per_epoch))
+    if config.preset == "quick" and "num_train_epochs" not in asked and step_seconds is not None:
+        steps = max(1, min(steps, int(_QUICK_SECONDS / step_seconds)))
+    steps = chosen("max_steps", steps)
+    r = chosen("r", 16)
+    return ResolvedConfig(
+        base=config.base,
+        method=facts.method,
+        device=facts.device,
+        precision=facts.precision,
+        seed=chosen("seed", 42),
+        threads=facts.threads,
+        examples=facts.examples,
+        held_out=facts.held_out,
+        max_length=max_length,
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=accumulation,
+        learning_rate=chosen("learning_rate", _learning_rate(facts.parameters)),
+        lr_scheduler_type=chosen("lr_scheduler_type", "linear"),
+        warmup_steps=chosen("warmup_steps", min(20, steps // 20)),
+        max_steps=steps,
+        num_train_epochs=steps / per_epoch,
+        weight_decay=chosen("weight_decay", 0.0),
+        max_grad_norm=chosen("max_grad_norm", 1.0),
+        gradient_checkpointing=chosen("gradient_checkpointing", on_gpu),
+        r=r,
+        lora_alpha=chosen("lora_alpha", 2 * r),
+        lora_dropout=chosen("lora_dropout", 0.0),
+        target_modules=facts.target_modules,
+        eval_steps=chosen("eval_steps", max(1, steps // 10)),
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+    )
+
+
+def _max_length(facts: Facts, on_gpu: bool) -> int:
+    """The data's own longest row, rounded up to 8, within what the model holds and the device bears."""
+    longest = max(facts.lengths, default=8)
+    return min(math.ceil(longest / 8) * 8, facts.context, 4096 if on_gpu else 1024)
+
+
+def _batch(facts: Facts, max_length: int, on_gpu: bool) -> int:
+    """Up to 8 rows, fewer where long rows would make a batch of more tokens than the device bears."""
+    return max(1, min(8, (8192 if on_gpu else 2048) // max_length, len(facts.lengths)))
+
+
+def _epochs(preset: str, examples: int) -> float:
+    low, high = _EPOCHS[preset]
+    return float(min(high, max(low, math.ceil(_EXAMPLES_SEEN.get(preset, high * examples) / max(1, examples)))))
+
+
+def _learning_rate(parameters: int) -> float:
+    """Smaller models take larger steps: 2e-4 at 7 B, as in the QLoRA paper (Dettmers et al., 2023, table 9),
+    growing with the cube root of the ratio to 4e-3 at most."""
+    return round(min(4e-3, max(1e-4, 2e-4 * (7e9 / parameters) ** (1 / 3))), 6)

@@ -1,0 +1,296 @@
+"""A run: examples -> tokens -> SFTTrainer -> a saved adapter. Knows nothing of requests or pages.
+
+What happens is appended to the run's history as it happens. The base comes out of it as it went in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psutil
+import torch
+from datasets import Dataset as TokenDataset
+from peft import LoraConfig
+from transformers import TrainerCallback, TrainerControl, TrainerState, set_seed
+from transformers.trainer_callback import PrinterCallback
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+from ftchat.data import Dataset, split
+from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
+from ftchat.engine.models import Resident
+from ftchat.engine.resolve import Facts, resolve
+from ftchat.engine.template import Encoded
+from ftchat.errors import DataError, FtchatError, OutOfMemory, TrainingError
+from ftchat.events import EvalLogged, RunFailed, RunFinished, RunStarted, RunStopped, StepLogged
+from ftchat.records import Example, ResolvedConfig
+from ftchat.runs import Run
+from ftchat.settings import held_out_share
+
+_TRAINER_OVERHEAD = 1.3  # a step of the trainer over bare forward and backward, as measured on the starter model
+
+
+def train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
+    """Trains a run to its end and leaves its adapter resident and frozen. `pulse` is called between steps, may
+    use the model to chat, and says whether the user asked to stop. Failures become RunFailed in the history."""
+    try:
+        _train(run, dataset, method, resident, pulse)
+    except FtchatError as error:
+        resident.detach(run.id)
+        run.append(RunFailed(error=str(error)))
+    except torch.OutOfMemoryError:
+        resident.detach(run.id)
+        sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
+        run.append(RunFailed(error=str(OutOfMemory(sentence))))
+    except Exception:
+        resident.detach(run.id)
+        sentence = "something went wrong that is a fault of ftchat; the details are in the run's history"
+        run.append(RunFailed(error=sentence, bug=traceback.format_exc()))
+
+
+def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
+    config = run.config
+    seed = int(config.settings.get("seed", 42))
+    share = held_out_share(config.preset, len(dataset.examples))
+    learned, held_out = split(dataset.examples, share, seed)
+    rows = encode_all(resident, learned)
+    if not rows:
+        raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
+    facts = Facts(
+        device=resident.device.type,
+        precision=resident.precision,
+        method=method,
+        threads=torch.get_num_threads(),
+        parameters=resident.info.parameters,
+        context=resident.context,
+        examples=len(learned),
+        held_out=len(held_out),
+        lengths=[len(row.ids) for row in rows],
+        target_modules=resident.target_modules(),
+    )
+    draft = resolve(config, facts)
+    set_seed(seed)
+    resident.add_adapter(run.id, _lora_config(draft, resident))
+    before = base_probe(resident)
+    with base_left_as_it_was(resident, draft.gradient_checkpointing):
+        step_seconds = _time_of_a_step(resident, draft, rows) if config.preset == "quick" else None
+        resolved = resolve(config, facts, step_seconds)
+        run.freeze(resolved)
+        rows = within(rows, resolved.max_length)
+        started = time.time()
+        run.append(RunStarted(time=started, total_steps=resolved.max_steps, base=config.base, method=method))
+        for check in check_tokens(resident, learned, rows):
+            run.append(check)
+        reporter = Reporter(run, resident, resolved, pulse)
+        measured = within(encode_all(resident, held_out), resolved.max_length)
+        trainer = _trainer(run, resident, resolved, rows, measured, reporter)
+        trainer.train()
+        reporter.raise_if_diverged()
+    resident.save(run.id, run.adapter)
+    resident.detach(run.id)
+    resident.attach(run.id, run.adapter)
+    for check in check_after(resident, run.id, learned, before):
+        run.append(check)
+    ended = time.time()
+    closing = RunStopped if reporter.stopped else RunFinished
+    run.append(
+        closing(
+            time=ended,
+            steps=trainer.state.global_step,
+            train_loss=reporter.mean_loss,
+            seconds=ended - started,
+            tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
+            peak_memory=reporter.peak_memory,
+        )
+    )
+
+
+def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
+    """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
+    rows = []
+    for example in examples:
+        with contextlib.suppress(DataError):
+            rows += resident.template.encode(example)
+    return within(rows, resident.context)
+
+
+def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
+    """The rows cut to the limit; those that would lose all that is learned are left out."""
+    return [cut for row in rows if (cut := row.within(limit))]
+
+
+class Reporter(TrainerCallback):
+    """Writes the history while the trainer runs, and lets chat in between steps."""
+
+    def __init__(self, run: Run, resident: Resident, resolved: ResolvedConfig, pulse: Callable[[], bool]):
+        self._run, self._resident, self._resolved, self._pulse = run, resident, resolved, pulse
+        self.stopped = False
+        self.tokens = 0
+        self.training_seconds = 0.0
+        self.peak_memory = 0
+        self._losses: list[float] = []
+        self._tokens_before = 0
+        self._since = time.monotonic()
+        self._elsewhere = 0.0  # seconds given to chat and evaluation since the last log
+
+    @property
+    def mean_loss(self) -> float:
+        return sum(self._losses) / len(self._losses) if self._losses else 0.0
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._since = time.monotonic()
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._let_chat_in(control)
+
+    def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._let_chat_in(control)
+
+    def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
+        if "eval_loss" in logs:
+            self._run.append(EvalLogged(step=state.global_step, loss=logs["eval_loss"]))
+            self._since = time.monotonic()
+        if "loss" not in logs:
+            return
+        now = time.monotonic()
+        seconds = max(now - self._since - self._elsewhere, 1e-9)
+        self.tokens = int(logs.get("num_tokens", 0))
+        fresh, self._tokens_before = self.tokens - self._tokens_before, self.tokens
+        self._since, self._elsewhere = now, 0.0
+        self.training_seconds += seconds
+        memory = memory_used(self._resident.device)
+        self.peak_memory = max(self.peak_memory, memory)
+        self._losses.append(logs["loss"])
+        self._run.append(
+            StepLogged(
+                step=state.global_step,
+                loss=logs["loss"],
+                learning_rate=logs.get("learning_rate", 0.0),
+                grad_norm=float(logs.get("grad_norm", 0.0)),
+                epoch=logs.get("epoch", 0.0),
+                tokens_per_second=fresh / seconds,
+                memory=memory,
+            )
+        )
+        if not math.isfinite(logs["loss"]):
+            control.should_training_stop = True
+
+    def raise_if_diverged(self) -> None:
+        if self._losses and not math.isfinite(self._losses[-1]):
+            raise TrainingError(
+                f"the loss is no longer a number: the learning rate {self._resolved.learning_rate:g} is too high for "
+                "this model; try a third of it"
+            )
+
+    def _let_chat_in(self, control: TrainerControl) -> None:
+        began = time.monotonic()
+        if self._pulse():
+            self.stopped = control.should_training_stop = True
+        self._elsewhere += time.monotonic() - began
+
+
+def memory_used(device: torch.device) -> int:
+    """Bytes: the peak of the GPU's tensors, or this process's resident memory."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else psutil.Process().memory_info().rss
+
+
+def _lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=resolved.r,
+        lora_alpha=resolved.lora_alpha,
+        lora_dropout=resolved.lora_dropout,
+        target_modules=list(resolved.target_modules),
+        fan_in_fan_out=resident.transposed,
+    )
+
+
+def _trainer(
+    run: Run,
+    resident: Resident,
+    resolved: ResolvedConfig,
+    rows: Sequence[Encoded],
+    held_out: Sequence[Encoded],
+    reporter: Reporter,
+) -> SFTTrainer:
+    assert resident.peft is not None
+    on_gpu = resolved.device == "cuda"
+    arguments = SFTConfig(
+        output_dir=str(run.folder / "checkpoints"),
+        max_steps=resolved.max_steps,
+        per_device_train_batch_size=resolved.per_device_train_batch_size,
+        per_device_eval_batch_size=resolved.per_device_train_batch_size,
+        gradient_accumulation_steps=resolved.gradient_accumulation_steps,
+        learning_rate=resolved.learning_rate,
+        lr_scheduler_type=resolved.lr_scheduler_type,
+        warmup_steps=resolved.warmup_steps,
+        weight_decay=resolved.weight_decay,
+        max_grad_norm=resolved.max_grad_norm,
+        gradient_checkpointing=resolved.gradient_checkpointing,
+        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        use_cpu=not on_gpu,
+        seed=resolved.seed,
+        data_seed=resolved.seed,
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        remove_unused_columns=False,
+        dataloader_pin_memory=on_gpu,
+        logging_steps=max(1, math.ceil(resolved.max_steps / 200)),
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if held_out else "no",
+        eval_steps=resolved.eval_steps,
+        eval_on_start=bool(held_out),
+        prediction_loss_only=True,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        push_to_hub=False,
+    )
+    trainer = SFTTrainer(
+        model=resident.peft,
+        args=arguments,
+        data_collator=DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
+        train_dataset=_token_dataset(rows),
+        eval_dataset=_token_dataset(held_out) if held_out else None,
+        processing_class=copy.deepcopy(resident.tokenizer),
+        callbacks=[reporter],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _token_dataset(rows: Sequence[Encoded]) -> TokenDataset:
+    return TokenDataset.from_dict(
+        {"input_ids": [list(row.ids) for row in rows], "labels": [row.labels for row in rows]}
+    )
+
+
+def _time_of_a_step(resident: Resident, draft: ResolvedConfig, rows: Sequence[Encoded]) -> float:
+    """Seconds of one optimizer step, measured on a batch of rows of all lengths; the second of two counts.
+    Leaves weights, gradients and random state as they were."""
+    assert resident.peft is not None
+    model, batch = resident.peft, draft.per_device_train_batch_size
+    by_length = sorted(rows, key=lambda row: len(row.ids))
+    sample = [by_length[i * len(by_length) // batch] for i in range(batch)]
+    tensors = DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id)(
+        [{"input_ids": list(row.ids), "labels": row.labels} for row in sample]
+    )
+    tensors = {name: tensor.to(resident.device) for name, tensor in tensors.items()}
+    seconds = 0.0
+    with torch.random.fork_rng():
+        model.train()
+        for _ in range(2):
+            began = time.monotonic()
+            model(**tensors).loss.backward()
+            if resident.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds = time.monotonic() - began
+            model.zero_grad(set_to_none=True)
+    return seconds * draft.gradient_accumulation_steps * _TRAINER_OVERHEAD

@@ -1,0 +1,37 @@
+"""Where things lie on disk, and how they are written so that a cut leaves the old or the new, never half.
+
+Knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+LOCAL_OWNER = "local"
+
+
+def ftchat_home() -> Path:
+    """The folder of all datasets and runs: FTCHAT_HOME, else ~/.ftchat."""
+    return Path(os.environ.get("FTCHAT_HOME") or Path.home() / ".ftchat").expanduser().absolute()
+
+
+def owner_folder(home: Path, owner: str = LOCAL_OWNER) -> Path:
+    return home / "owners" / owner
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Writes beside, syncs and renames; makes the folders above."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode() if isinstance(content, str) else content
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise

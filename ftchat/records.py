@@ -1,0 +1,190 @@
+"""The frozen values that everybody passes around. Knows nothing of files, models or pages."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+Setting = int | float | str | bool
+
+STARTER = "starter"  # the name of the embedded base model wherever a MODEL is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One conversation to learn from: it ends with an assistant message, and every assistant message is learned.
+
+    `source`, `row` (from 1 within the source) and `line` (physical line, None where the format has none) say
+    where it came from.
+    """
+
+    messages: tuple[Message, ...]
+    source: str = ""
+    row: int = 0
+    line: int | None = None
+
+    @property
+    def prompt(self) -> str:
+        """The last thing the user says."""
+        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def completion(self) -> str:
+        """The last answer."""
+        return self.messages[-1].content
+
+    @property
+    def context(self) -> tuple[Message, ...]:
+        """Everything before the last answer: what a chat would send."""
+        return self.messages[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What the user asked for. `settings` are the overrides, by their names in SFTConfig and LoraConfig."""
+
+    name: str
+    dataset: str
+    base: str = STARTER
+    method: str = "auto"
+    preset: str = "balanced"
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedConfig:
+    """A RunConfig with every `auto` turned into a number, frozen before step 1."""
+
+    base: str
+    method: str
+    device: str
+    precision: str  # of the base's weights: float32, bfloat16 or nf4
+    seed: int
+    threads: int
+    examples: int
+    held_out: int
+    max_length: int
+    per_device_train_batch_size: int
+    gradient_accumulation_steps: int
+    learning_rate: float
+    lr_scheduler_type: str
+    warmup_steps: int
+    max_steps: int
+    num_train_epochs: float
+    weight_decay: float
+    max_grad_norm: float
+    gradient_checkpointing: bool
+    r: int
+    lora_alpha: int
+    lora_dropout: float
+    target_modules: tuple[str, ...]
+    eval_steps: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """One token as the model sees it: `text` is exactly the characters that it stands for."""
+
+    id: int
+    text: str
+    trained: bool
+    special: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The tokens of one example, from the function that training uses. `cut` counts tokens lost to the limit."""
+
+    tokens: tuple[TokenView, ...]
+    cut: int
+    problem: str | None = None  # why the example cannot be trained on with this base, in a sentence
+
+    @property
+    def trained(self) -> int:
+        return sum(token.trained for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStats:
+    """Lengths in tokens over a dataset: `lengths` in the order of the examples, before any cut."""
+
+    total: int
+    trained: int
+    max: int
+    p50: int
+    p95: int
+    over_limit: int
+    answer_lost: int
+    limit: int
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseInfo:
+    """A base model that is loaded and ready. `template` says whose chat template is used."""
+
+    name: str
+    label: str
+    parameters: int
+    precision: str
+    device: str
+    context: int
+    template: Literal["own", "fallback"]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """What the owner of the model is doing. Memory in bytes; `memory_total` is the device's."""
+
+    base: str | None
+    run: str | None
+    queued: tuple[str, ...]
+    adapters: tuple[str, ...]
+    replies: int
+    memory: int
+    memory_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a reply is drawn. Temperature 0 is greedy; else from the likeliest tokens that together have the
+    probability `top_p`. The seed is shared by the panes of a request."""
+
+    temperature: float = 0.7
+    max_new_tokens: int = 256
+    seed: int = 0
+    top_p: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One column of the duet: `run` is the id of the run whose adapter answers, None for the base alone."""
+
+    run: str | None
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """Panes that are answered together, from one set of weights."""
+
+    id: str
+    base: str
+    panes: tuple[Pane, ...]
+    sampling: Sampling = Sampling()
+
+
+def to_json(record: Any) -> dict[str, Any]:
+    """A record as plain JSON values, by field name."""
+    return dataclasses.asdict(record)

@@ -1,0 +1,89 @@
+"""The settings a user may name: methods, presets, and the allowlisted part of SFTConfig's and LoraConfig's names.
+
+Knows nothing of how they are used; a wrong one is refused here with the nearest names.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ftchat.errors import ConfigError
+from ftchat.records import STARTER, Setting
+
+METHODS = ("auto", "lora", "qlora")
+PRESETS = ("quick", "balanced", "thorough")
+HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
+SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a number may be: its type and its bounds, both included."""
+
+    kind: type[int] | type[float]
+    low: float
+    high: float
+
+
+SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
+    "learning_rate": Range(float, 1e-8, 1.0),
+    "num_train_epochs": Range(float, 0.01, 10_000),
+    "max_steps": Range(int, 1, 10_000_000),
+    "max_length": Range(int, 8, 1_000_000),
+    "per_device_train_batch_size": Range(int, 1, 4096),
+    "gradient_accumulation_steps": Range(int, 1, 4096),
+    "warmup_steps": Range(int, 0, 1_000_000),
+    "weight_decay": Range(float, 0.0, 1.0),
+    "max_grad_norm": Range(float, 0.0, 1e6),
+    "lr_scheduler_type": SCHEDULES,
+    "gradient_checkpointing": bool,
+    "eval_steps": Range(int, 1, 1_000_000),
+    "seed": Range(int, 0, 2**31 - 1),
+    "r": Range(int, 1, 1024),
+    "lora_alpha": Range(int, 1, 4096),
+    "lora_dropout": Range(float, 0.0, 0.95),
+}
+
+
+def base_name(model: str) -> str:
+    """What a run calls its base: `starter`, a folder's whole path, or a Hub id."""
+    return str(Path(model).expanduser().resolve()) if model != STARTER and Path(model).expanduser().is_dir() else model
+
+
+def held_out_share(preset: str, examples: int) -> float:
+    """The share of the examples that a run sets aside to measure on: a tenth, but none in a quick run or of a few."""
+    return 0.0 if preset == "quick" or examples < HELD_OUT_FROM else 0.1
+
+
+def check_choice(what: str, value: str, choices: Iterable[str]) -> str:
+    """`value`, if it is one of the choices; ConfigError with the nearest otherwise."""
+    known = list(choices)
+    if value not in known:
+        raise ConfigError(f"unknown {what} '{value}'; {_nearest(value, known)}")
+    return value
+
+
+def parse_setting(name: str, text: str) -> Setting:
+    """One `--set NAME=VALUE`. ConfigError says what the value may be."""
+    kind = SETTINGS[check_choice("setting", name, SETTINGS)]
+    if kind is bool:
+        return check_choice(name, text.lower(), ("true", "false")) == "true"
+    if isinstance(kind, tuple):
+        return check_choice(name, text, kind)
+    assert isinstance(kind, Range)
+    try:
+        value = kind.kind(text)
+    except ValueError:
+        value = None
+    if value is None or not kind.low <= value <= kind.high:
+        noun = "a whole number" if kind.kind is int else "a number"
+        raise ConfigError(f"{name} must be {noun} from {kind.low:g} to {kind.high:g}, not '{text}'")
+    return value
+
+
+def _nearest(value: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(value, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"it can be {', '.join(known)}"

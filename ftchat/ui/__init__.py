@@ -1,0 +1,1 @@
+"""The page. Knows the stores and the worker; never imports the engine."""

@@ -1,0 +1,96 @@
+"""What may be asked, checked before the model sees it; and asking once without the page, the endpoint `compare`.
+
+Knows the worker and the runs, not components. Limits are checked here because a browser's are only a courtesy.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from ftchat.errors import ChatError, ConfigError
+from ftchat.events import ReplyDone, ReplyFailed
+from ftchat.records import Sampling
+from ftchat.ui.duet import BASE, TUNED, Chat
+from ftchat.ui.messages import told
+from ftchat.ui.standing import standing
+from ftchat.ui.studio import Studio
+from ftchat.ui.texts import t
+
+MOST_TOKENS = 1024
+MOST_SEED = 2**31 - 1
+MOST_CHARACTERS = 8000
+
+
+def check_text(text: str | None, lang: str) -> str:
+    """A question or a system prompt, without blank ends."""
+    text = text or ""
+    if len(text) > MOST_CHARACTERS:
+        raise ConfigError(t("ft_cmp_too_long", lang, n=len(text), most=MOST_CHARACTERS))
+    return text.strip()
+
+
+def check_sampling(temperature: float | None, length: float | None, seed: float | None, lang: str) -> Sampling:
+    """The answer settings as they came from a form."""
+    if not _between(temperature, 0, 2):
+        raise ConfigError(t("ft_cmp_bad_temperature", lang))
+    if not _between(length, 1, MOST_TOKENS) or length != int(length):
+        raise ConfigError(t("ft_cmp_bad_length", lang, most=MOST_TOKENS))
+    if not _between(seed, 0, MOST_SEED) or seed != int(seed):
+        raise ConfigError(t("ft_cmp_bad_seed", lang))
+    return Sampling(float(temperature), int(length), int(seed))
+
+
+def draw_seed() -> int:
+    return secrets.randbelow(100_000)  # few enough digits to read out
+
+
+def compare_endpoint(studio: Studio) -> Callable[..., dict[str, Any]]:
+    """The function behind the named endpoint."""
+
+    def compare(
+        prompt: str, run: str = "", temperature: float = 0.0, max_new_tokens: int = 256, seed: int = 0
+    ) -> dict[str, Any]:
+        """Asks the base model and a tuned one the same question, once, from one set of weights.
+
+        Parameters:
+            prompt: the question
+            run: id or name of a finished run; empty for the newest that can answer
+            temperature: 0 always picks the likeliest token, up to 2
+            max_new_tokens: where an answer is cut, up to 1024
+            seed: shared by both answers
+        Returns:
+            "base" and "tuned", each with text, tokens, stop (eos, length or stopped), seconds, first_token_seconds,
+            adapter (run id or null), adapter_norm and divergence (nats, null for the base); "tuned" is null where no
+            run can answer yet
+        """
+        question = check_text(prompt, "en")
+        if not question:
+            raise ConfigError("there is no question: 'prompt' is empty")
+        wanted = studio.runs.get(run).id if run else None
+        now = standing(studio.runs, wanted, wanted, None)
+        if wanted is not None and now.run != wanted:
+            raise ConfigError(f"run '{run}' cannot answer yet: it is {studio.runs.get(run).status().state}")
+        chat = Chat("")
+        request = chat.ask(question, now.base, now.run, check_sampling(temperature, max_new_tokens, seed, "en"))
+        for event in studio.worker.chat(request):
+            if isinstance(event, ReplyFailed):
+                raise ChatError(event.error)
+            chat.fold(event)
+        answers = [_plain(answer.done) for answer in chat.turns[0].answers]
+        return {"base": answers[BASE], "tuned": answers[TUNED] if now.run else None}
+
+    return told(compare)
+
+
+def _plain(done: ReplyDone | None) -> dict[str, Any]:
+    if done is None:
+        raise ChatError("the model ended without an answer; try again")
+    kept = ("text", "tokens", "stop", "seconds", "first_token_seconds", "adapter", "adapter_norm", "divergence")
+    return {name: getattr(done, name) for name in kept}
+
+
+def _between(value: float | None, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high

@@ -1,0 +1,239 @@
+"""The Compare tab: one question to base and tuned at the same time, side by side.
+
+What its components do; they stand in compare_layout, chats in duet, who can be asked in standing, HTML in panes.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ftchat.errors import DataError, FtchatError, WorkerError
+from ftchat.ui import panes
+from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
+from ftchat.ui.compare_layout import CompareLayout
+from ftchat.ui.duet import BASE, TUNED, Chat, ChatStore, batches
+from ftchat.ui.messages import told
+from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
+from ftchat.ui.studio import Shell, Studio
+from ftchat.ui.texts import t
+
+_PAUSE, _LONG_PAUSE, _LONG_CHAT = 0.05, 0.15, 40  # seconds between two pictures of a reply, by turns
+_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_STREAM: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_id": "compare",
+    "concurrency_limit": 64,
+}
+_log = logging.getLogger(__name__)
+
+Update = dict[Any, Any]  # new values by component; what is not in it stays
+
+
+class _Visitor(NamedTuple):
+    """What a visitor's page has selected."""
+
+    lang: str
+    run: str | None
+    dataset: str | None
+    picked: str | None
+    followed: str | None
+
+
+def build(studio: Studio, shell: Shell) -> None:
+    _CompareTab(studio, shell)
+    gr.api(compare_endpoint(studio), api_name="compare", concurrency_limit=8)
+
+
+class _CompareTab(CompareLayout):
+    def __init__(self, studio: Studio, shell: Shell):
+        super().__init__()
+        self.studio = studio
+        self.chats = ChatStore()
+        self.suggested: dict[str, list[Suggestion]] = {}  # by run, or by dataset where there is none
+        who = [self.key, shell.lang, shell.run, shell.dataset, self.picker, self.followed]
+        how = [self.temperature, self.length, self.seed, self.fresh, self.system]
+        view = [
+            *(self.key, self.note, self.base_head, self.tuned_head, self.picker, self.tuned_proof, self.mark),
+            *(self.base_talk, self.tuned_talk, self.base_foot, self.tuned_foot, self.said, self.chips, self.keys),
+            *(self.prompt, self.ask, self.halt, self.retry, self.followed),
+        ]
+        asked, stream = [self.prompt, *who, *how], [*view, self.seed]
+        # A tick has few outputs, for Gradio touches each of them in the browser even where nothing is new.
+        shell.tick.tick(self.refresh, who, [self.outline, self.note], **_QUIET)
+        changes = [shell.lang.change, shell.run.change, shell.dataset.change, self.picker.input, self.outline.change]
+        gr.on(changes, self.redraw, who, view, **_QUIET)
+        gr.on([self.prompt.submit, self.ask.click], self.answer, asked, stream, **_STREAM)
+        self.retry.click(self.answer_again, asked, stream, **_STREAM)
+        chosen = self.chips.pick(_fill, None, [self.prompt, self.system], **_QUIET)
+        chosen.then(self.answer, asked, stream, **_STREAM)
+        self.halt.click(self.stop, self.key, None, **_QUIET)
+        self.clear.click(self.forget, who, view, **_QUIET)
+        self.seed.input(None, None, self.fresh, js="() => false", api_visibility="private")
+        self.mark.change(None, self.mark, None, js="on => ft.duet.mark(on)", api_visibility="private")
+        # The id of the chat outlives a reload in the browser tab's own memory.
+        self.key.change(None, self.key, None, js="key => ft.duet.remember(key)", api_visibility="private")
+        gr.on(None, None, None, self.key, js="() => ft.duet.recall()", api_visibility="private")
+
+    # -- answers ---------------------------------------------------------------
+
+    async def answer(self, question: str, key: str, *rest: Any) -> AsyncIterator[Update]:
+        """Asks both models, or the base alone, and shows what they write as they write it."""
+        async for update in self._reply(self.chats.open(key), question, False, *rest):
+            yield update
+
+    async def answer_again(self, typed: str, key: str, *rest: Any) -> AsyncIterator[Update]:
+        """Asks the last question once more, in place of its last answers; what is being typed stays."""
+        chat = self.chats.open(key)
+        question = chat.last.question if chat.last else ""
+        async for update in self._reply(chat, question, True, *rest):
+            if typed.strip() != question:
+                update.pop(self.prompt, None)
+            yield update
+
+    async def _reply(self, chat: Chat, question: str, again: bool, *rest: Any) -> AsyncIterator[Update]:
+        who, how = _Visitor(*rest[:5]), rest[5:]
+        question, settings, system = _checked(question, *how, who.lang)
+        if chat.live is not None or not question:
+            yield {self.key: chat.id}
+            return
+        if again:
+            chat.take_back()
+        now = self._standing(who)
+        request = chat.ask(question, now.base, now.run, settings, system)
+        empty = {self.seed: settings.seed, self.prompt: _box(now, who.lang, "")}
+        yield self._view(chat, now, who) | empty
+        pause = _PAUSE if len(chat.turns) < _LONG_CHAT else _LONG_PAUSE
+        try:
+            async for events in batches(self.studio.worker.chat(request), pause):
+                if chat.live != request.id:  # a new chat was begun
+                    return
+                for event in events:
+                    chat.fold(event)
+                if chat.given_up:
+                    break
+                if events:
+                    yield self._answers(chat, now, who.lang)
+            chat.end()
+        except FtchatError as error:
+            chat.end(str(error))
+        except Exception:
+            _log.exception("a reply ended in a bug")
+            chat.end(t("ft_cmp_bug", who.lang))
+        finally:
+            if chat.live == request.id:  # nobody is looking any more
+                chat.end()
+                self._stop_reply(request.id)
+        failed = chat.last is not None and chat.last.error is not None
+        yield self._view(chat, now, who) | ({self.prompt: _box(now, who.lang, question)} if failed else {})
+
+    async def stop(self, key: str) -> None:
+        request = self.chats.open(key).stop()
+        if request is not None:
+            self._stop_reply(request)
+
+    async def forget(self, key: str, *rest: Any) -> Update:
+        """Begins a new chat."""
+        chat = self.chats.open(key)
+        if chat.live is not None:
+            self._stop_reply(chat.live)
+        chat.clear()
+        return self.redraw(chat.id, *rest)
+
+    def _stop_reply(self, request: str) -> None:
+        """Tells the model to stop, without waiting until it listens."""
+
+        def tell() -> None:
+            try:
+                self.studio.worker.stop_reply(request)
+            except WorkerError:
+                _log.info("no reply to stop: the worker is gone")
+
+        threading.Thread(target=tell, name="ftchat-stop", daemon=True).start()
+
+    # -- the view --------------------------------------------------------------
+
+    def refresh(self, key: str, *rest: Any) -> tuple[Any, Any]:
+        """Follows the runs, and does nothing while an answer is written. When the outline changes, all is redrawn."""
+        chat, who = self.chats.open(key), _Visitor(*rest)
+        if chat.live is not None:
+            return gr.skip(), gr.skip()
+        now = self._standing(who)
+        # The last turn is part of it, so that what a redraw may have spoilt by coming late is mended at the end.
+        last = chat.last.request if chat.last else ""
+        outline = repr((chat.id, last, who.lang, now.base, now.run, now.usable, now.waiting is not None))
+        return outline, panes.note(now, who.lang)
+
+    def redraw(self, key: str, *rest: Any) -> Update:
+        who = _Visitor(*rest)
+        return self._view(self.chats.open(key), self._standing(who), who)
+
+    def _standing(self, who: _Visitor) -> Standing:
+        return standing(self.studio.runs, who.run, who.picked, who.followed)
+
+    def _view(self, chat: Chat, now: Standing, who: _Visitor) -> Update:
+        """Everything, as it stands."""
+        lang, live = who.lang, chat.live is not None
+        choices = [(name, run) for run, name in now.usable]
+        return self._answers(chat, now, lang) | {
+            self.key: chat.id,
+            self.note: panes.note(now, lang),
+            self.tuned_head: panes.tuned_head(lang),
+            self.picker: gr.Dropdown(choices=choices, value=now.run, visible=bool(choices)),
+            self.mark: gr.Checkbox(visible=now.run is not None),
+            self.said: panes.said(chat, lang),
+            self.chips: panes.chips(self._suggested(now.run, who.dataset), lang),
+            self.keys: panes.keys(lang),
+            self.prompt: _box(now, lang),
+            self.ask: gr.Button(t("ft_cmp_ask_both" if now.run else "ft_cmp_ask_base", lang), visible=not live),
+            self.halt: gr.Button(visible=live),
+            self.retry: gr.Button(interactive=bool(chat.turns) and not live),
+            self.followed: now.followed,
+        }
+
+    def _answers(self, chat: Chat, now: Standing, lang: str) -> Update:
+        """The part of the view that changes with every word."""
+        return {
+            self.base_head: panes.base_head(chat, now, lang),
+            self.tuned_proof: panes.tuned_proof(chat, now, lang),
+            self.base_talk: panes.talk(chat, BASE, now, lang),
+            self.tuned_talk: panes.talk(chat, TUNED, now, lang),
+            self.base_foot: panes.foot(chat, BASE, lang),
+            self.tuned_foot: panes.foot(chat, TUNED, lang),
+        }
+
+    def _suggested(self, run_id: str | None, dataset: str | None) -> list[Suggestion]:
+        """Of the chosen run's data, else of the data at hand. Neither ever changes, so each is read once."""
+        run = self.studio.runs.get(run_id) if run_id else None
+        known, source = run_id or dataset, run.config.dataset if run else dataset
+        if not known or not source:
+            return []
+        if known not in self.suggested:
+            try:
+                self.suggested[known] = suggestions(self.studio.datasets.get(source).examples, run)
+            except DataError:
+                return []
+        return self.suggested[known]
+
+
+@told
+def _checked(question: str, temperature: Any, length: Any, seed: Any, fresh: bool, system: str, lang: str):
+    """What is asked, and how."""
+    settings = check_sampling(temperature, length, draw_seed() if fresh else seed, lang)
+    return check_text(question, lang), settings, check_text(system, lang)
+
+
+def _box(now: Standing, lang: str, text: str | None = None) -> gr.Textbox:
+    """The prompt with its hint, and its text where that changes."""
+    hint = t("ft_cmp_both_hint" if now.run else "ft_cmp_base_hint", lang)
+    return gr.Textbox(placeholder=hint) if text is None else gr.Textbox(text, placeholder=hint)
+
+
+def _fill(event: gr.EventData) -> tuple[Any, Any]:
+    """The question of a chip, and the system prompt that goes with it, if any."""
+    return event._data["q"], event._data.get("system") or gr.skip()

@@ -1,0 +1,30 @@
+"""Numbers as a reader wants them: grouped digits, memory, losses. Knows nothing of HTML or languages."""
+
+from __future__ import annotations
+
+import math
+
+
+def grouped(value: float) -> str:
+    """1,842 and 12; a slow machine's 0.7 keeps its digit."""
+    return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.1f}"
+
+
+def loss(value: float) -> str:
+    """Two digits after the point, more where they would all be zero."""
+    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
+
+
+def small(value: float) -> str:
+    """A learning rate: 2e-4, 0.001, 0."""
+    if not value or not math.isfinite(value):
+        return "0" if not value else "–"
+    if value >= 0.001:
+        return f"{value:.3g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits.removesuffix('.0')}e{int(power)}"
+
+
+def gigabytes(size: float) -> str:
+    """0.9 GB, or 85 MB where a tenth of a GB says too little."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

@@ -1,0 +1,169 @@
+"""A run as HTML: pure functions from what is on disk about it and a language. Knows nothing of components or stores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from ftchat.events import Checked, RunStatus
+from ftchat.records import ResolvedConfig, RunConfig
+from ftchat.ui import numbers
+from ftchat.ui.header import clock, model_name
+from ftchat.ui.icons import icon
+from ftchat.ui.markup import esc
+from ftchat.ui.plots import Curve, Point, plot
+from ftchat.ui.texts import TEXTS, t
+from ftchat.ui.verdict import verdict
+
+_CHIPS = {"running": "tuned", "finished": "tuned", "failed": "err", "interrupted": "warn"}
+_PICTURES = {"calm": "curve", "warn": "warning", "err": "error"}
+_METHODS = {"lora": "LoRA", "qlora": "QLoRA"}
+
+
+def state_chip(status: RunStatus, lang: str) -> str:
+    tick = "✓ " if status.state == "finished" else ""
+    word = esc(t(f"ft_state_{status.state}", lang))
+    return f'<span class="ft-chip {_CHIPS.get(status.state, "")}">{tick}{word}</span>'
+
+
+def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
+    """Name, state, progress and the four numbers that matter now."""
+    share = status.step / status.total_steps * 100 if status.total_steps else 0.0
+    facts = [model_name(config.base, lang)]
+    if resolved:
+        facts += [f"{_METHODS.get(resolved.method, resolved.method)} r{resolved.r}"]
+        facts += [t("ft_n_pairs", lang, n=resolved.examples)]
+    figures = "".join(
+        f"<div><b>{esc(value)}</b><span>{esc(word)}</span></div>" for value, word in _figures(status, lang)
+    )
+    return (
+        f'<div id="ft-run" data-state="{status.state}"><div class="ft-row ft-runtitle">'
+        f'<h2 class="ft-h2 ft-cut">{esc(config.name)}</h2>{state_chip(status, lang)}'
+        f'<span class="ft-mut ft-sp">{esc(" · ".join(facts))}</span></div>'
+        f'<div class="ft-prog" role="progressbar" aria-label="{esc(t("ft_progress", lang))}" aria-valuemin="0"'
+        f' aria-valuemax="100" aria-valuenow="{math.floor(share)}"><i style="width:{share:.1f}%"></i></div>'
+        f'<div class="ft-kv">{figures}</div></div>'
+    )
+
+
+def _figures(status: RunStatus, lang: str) -> list[tuple[str, str]]:
+    left = status.seconds_left
+    figures = [(f"{status.step} / {status.total_steps}" if status.total_steps else "–", t("ft_step", lang))]
+    if status.state in ("queued", "running"):
+        figures.append((clock(left) if left is not None else "–", t("ft_time_left", lang)))
+    elif status.usable:
+        figures.append((clock(status.seconds), t("ft_took", lang)))
+    speed = status.tokens_per_second
+    figures.append((numbers.grouped(speed) if speed else "–", t("ft_speed", lang)))
+    if status.eval_losses:
+        figures.append((numbers.loss(status.eval_losses[-1][1]), t("ft_held_loss", lang)))
+    elif status.losses:
+        figures.append((numbers.loss(status.losses[-1][1]), t("ft_train_loss", lang)))
+    if status.peak_memory:
+        figures.append((numbers.gigabytes(status.peak_memory), t("ft_peak", lang)))
+    return figures
+
+
+def loss_plot(status: RunStatus, lang: str) -> str:
+    """Train and held-out loss; the base's own held-out loss, measured before step 1, is the dashed line."""
+    train = Curve(t("ft_curve_train", lang), status.losses, "train")
+    held = Curve(t("ft_curve_held", lang), status.eval_losses, "held")
+    measured = status.eval_losses[:1]
+    base = (t("ft_curve_base", lang), measured[0][1]) if measured and measured[0][0] == 0 else None
+    drawn = plot(
+        [curve for curve in (train, held) if curve.points],
+        status.total_steps,
+        numbers.loss,
+        "; ".join(_in_words(curve, lang) for curve in (train, held) if curve.points) or t("ft_loss", lang),
+        last_step=t("ft_last_step", lang, step=status.total_steps) if status.total_steps else "–",
+        step=t("ft_step", lang),
+        best=t("ft_best", lang),
+        reference=base,
+    )
+    return (
+        f'<div class="ft-row"><h2 class="ft-h2">{esc(t("ft_loss", lang))}</h2>'
+        f'<span class="ft-mut">{esc(t("ft_lower", lang))}</span></div>{drawn}'
+    )
+
+
+def small_plots(status: RunStatus, lang: str) -> str:
+    """Speed, learning rate and memory."""
+    if not status.losses:
+        return ""
+    memories = [(step, size / 1e9) for step, size in status.memories]
+    return (
+        '<div class="ft-minis">'
+        + _small("ft_speed_title", status.speeds, numbers.grouped, status, lang)
+        + _small("ft_rate_title", status.learning_rates, numbers.small, status, lang)
+        + _small("ft_memory_title", memories, lambda value: f"{value:.2g}", status, lang)
+        + "</div>"
+    )
+
+
+def _small(title: str, points: Sequence[Point], show: Callable[[float], str], status: RunStatus, lang: str) -> str:
+    curve = Curve(t(title, lang), points)
+    return (
+        f"<div><h3><span>{esc(curve.name)}</span><b>{esc(show(points[-1][1]))}</b></h3>"
+        f"{plot([curve], status.total_steps, show, _in_words(curve, lang))}</div>"
+    )
+
+
+def _in_words(curve: Curve, lang: str) -> str:
+    (_, first), (step, last) = curve.points[0], curve.points[-1]
+    show = numbers.loss if curve.kind != "quiet" else numbers.small
+    return t("ft_curve_words", lang, name=curve.name, first=show(first), last=show(last), step=step)
+
+
+def words(status: RunStatus, lang: str) -> str:
+    """What the numbers say; where nothing was kept, with a button to train again."""
+    said = verdict(status, lang)
+    again = f'<button class="ft-btn" data-again="1">{esc(t("ft_again", lang))}</button>'
+    lost = status.over and not status.usable
+    return (
+        f'<div class="ft-words {said.tone}" role="status">{icon(_PICTURES[said.tone])}'
+        f"<p><b>{esc(said.head)}</b> {esc(said.text)}</p>{again if lost else ''}</div>"
+    )
+
+
+def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, data: str, lang: str) -> str:
+    """The run's settings: what was asked for, and what `auto` became."""
+    rows = [("ft_kv_base", model_name(config.base, lang), config.base), ("ft_kv_data", data, "")]
+    rows.append(("ft_kv_preset", t(f"ft_{config.preset}", lang), ""))
+    if resolved:
+        held = t("ft_kv_held", lang, train=resolved.examples, held=resolved.held_out)
+        method = f"{_METHODS.get(resolved.method, resolved.method)} r{resolved.r}, α {resolved.lora_alpha}"
+        batch = f"{resolved.per_device_train_batch_size} × {resolved.gradient_accumulation_steps}"
+        epochs = f"{resolved.num_train_epochs:.1f}".removesuffix(".0")
+        rows += [
+            ("ft_pairs_row", held if resolved.held_out else f"{resolved.examples:,}", ""),
+            ("ft_method", method, ", ".join(resolved.target_modules)),
+            ("ft_kv_steps", t("ft_kv_steps_text", lang, steps=resolved.max_steps, epochs=epochs), ""),
+            ("ft_learning_rate", f"{numbers.small(resolved.learning_rate)}, {resolved.lr_scheduler_type}", ""),
+            ("ft_kv_batch", batch, ""),
+            ("ft_kv_length", f"{resolved.max_length:,}", ""),
+            ("ft_seed", str(resolved.seed), ""),
+            ("ft_kv_device", f"{resolved.device.upper()}, {resolved.precision}", ""),
+        ]
+    cells = "".join(
+        f'<dt>{esc(t(key, lang))}</dt><dd{f""" title="{esc(title)}" """ if title else ""}>{esc(value)}</dd>'
+        for key, value, title in rows
+    )
+    note = "" if status.over else f'<p class="ft-sub">{esc(t("ft_kept_note", lang))}</p>'
+    return f'<h2 class="ft-h2">{esc(t("ft_this_run", lang))}</h2><dl class="ft-settings">{cells}</dl>{note}'
+
+
+def checks(status: RunStatus, lang: str) -> str:
+    """What was checked, with its outcome; nothing where nothing was."""
+    rows = "".join(
+        f'<li class="{"" if check.ok else "bad"}">'
+        f"{icon('ok' if check.ok else 'error', '', t('ft_check_ok' if check.ok else 'ft_check_bad', lang))}"
+        f"<span>{esc(_check_words(check, lang))}</span></li>"
+        for check in status.checks
+    )
+    return f'<h2 class="ft-h2">{esc(t("ft_checked", lang))}</h2><ul class="ft-proof">{rows}</ul>' if rows else ""
+
+
+def _check_words(check: Checked, lang: str) -> str:
+    """A check that the page has no words for yet goes by its name."""
+    key = f"ft_check_{check.name}"
+    return t(key, lang, detail=check.detail) if key in TEXTS else f"{check.name} {check.detail}"

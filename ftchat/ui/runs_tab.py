@@ -1,0 +1,133 @@
+"""The Runs tab: every run that is kept, newest first, and the way to its curve or its chat. Knows the stores."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import gradio as gr
+
+from ftchat.runs import Run
+from ftchat.ui import numbers
+from ftchat.ui.header import clock, model_name
+from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
+from ftchat.ui.plots import spark
+from ftchat.ui.run_view import state_chip
+from ftchat.ui.studio import Shell, Studio
+from ftchat.ui.texts import i18n, t
+
+_COLUMNS = ("run", "state", "curve", "data", "base", "steps", "time", "when")
+_ROW_CLICK = """
+element.addEventListener('click', event => {
+  const row = event.target.closest('tr[data-open]');
+  if (row && !event.target.closest('button')) trigger('pick', {open: row.dataset.open}) });
+"""
+
+
+def build(studio: Studio, shell: Shell) -> None:
+    title = html(elem_classes="ft-zero")
+    with gr.Column(elem_classes="ft-card"):
+        find = gr.Textbox(
+            "",
+            label=i18n("ft_runs_search"),
+            placeholder=i18n("ft_runs_search"),
+            container=False,
+            lines=1,
+            max_lines=1,
+            elem_id="ft-find-run",
+        )
+        rows = html(clicks=True, script=_ROW_CLICK, elem_id="ft-run-list")
+    shown = gr.State((0, False))  # fingerprint of what the browser shows, and whether some run may still change
+
+    def list_runs(query: str, selected: str | None, lang: str, before: tuple[int, bool]) -> Any:
+        runs = studio.runs.list()
+        names = {dataset.hash: dataset.name for dataset in studio.datasets.list()}
+        drawn = _table(runs, names, query.strip(), selected, lang)
+        now = (hash(drawn), any(not run.status().over for run in runs))
+        if now == before:
+            return gr.skip()
+        return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', drawn, now
+
+    def follow(query: str, selected: str | None, lang: str, before: tuple[int, bool]) -> Any:
+        """Every second only while something moves; a run from elsewhere shows when the tab is opened."""
+        return list_runs(query, selected, lang, before) if before[1] else gr.skip()
+
+    asked, outputs = [find, shell.run, shell.lang, shown], [title, rows, shown]
+    opened = [find.change, shell.run.change, shell.lang.change, shell.tabs.change]
+    gr.on(opened, list_runs, asked, outputs, trigger_mode="always_last", **QUIETLY)
+    shell.tick.tick(follow, asked, outputs, **QUIETLY)
+
+    def go(event: gr.EventData) -> tuple[str, Any]:
+        clicked = event._data
+        if "compare" in clicked:
+            return clicked["compare"], gr.Tabs(selected="compare")
+        return clicked["open"], gr.Tabs(selected="train")
+
+    rows.pick(go, None, [shell.run, shell.tabs], **QUEUED)
+
+
+def _table(runs: list[Run], datasets: dict[str, str], query: str, selected: str | None, lang: str) -> str:
+    if not runs:
+        head, text = esc(t("ft_runs_none", lang)), esc(t("ft_runs_none_text", lang))
+        return f'<div class="ft-empty"><b>{head}</b><span>{text}</span></div>'
+    rows = [
+        _row(run, datasets.get(run.config.dataset, "–"), run.id == selected, lang)
+        for run in runs
+        if _matches(run, datasets.get(run.config.dataset, ""), query, lang)
+    ]
+    if not rows:
+        return f'<p class="ft-sub">{esc(t("ft_runs_nothing", lang, query=query))}</p>'
+    heads = "".join(f"<th>{esc(t(f'ft_runs_{column}', lang))}</th>" for column in _COLUMNS)
+    return f'<table class="ft-runs"><thead><tr>{heads}<td></td></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _matches(run: Run, dataset: str, query: str, lang: str) -> bool:
+    state = t(f"ft_state_{run.status().state}", lang)
+    return all(
+        word in f"{run.config.name} {run.config.base} {dataset} {state}".casefold() for word in query.casefold().split()
+    )
+
+
+def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
+    config, status = run.config, run.status()
+    curve = status.eval_losses if len(status.eval_losses) > 1 else status.losses
+    said = ""
+    if curve:
+        said = t("ft_loss_from_to", lang, first=numbers.loss(curve[0][1]), last=numbers.loss(curve[-1][1]))
+    steps = f"{status.step} / {status.total_steps}" if status.total_steps else "–"
+    seconds = status.seconds or (status.last_at - status.started_at if status.started_at else 0.0)
+    name, base = esc(config.name), esc(model_name(config.base, lang))
+    words = esc(t("ft_runs_compare_name", lang, name=config.name))
+    compare = (
+        f'<button class="ft-btn" data-compare="{run.id}" aria-label="{words}">{esc(t("ft_compare", lang))}</button>'
+    )
+    drawn = f'<span class="ft-curve">{spark(curve, said)}{numbers.loss(curve[-1][1])}</span>' if curve else ""
+    cells = {
+        "run": f'<button class="ft-name ft-cut" data-open="{run.id}" title="{name}">{name}</button>',
+        "state": state_chip(status, lang),
+        "curve": drawn,
+        "data": f'<span class="ft-cut" title="{esc(dataset)}">{esc(dataset)}</span>',
+        "base": f'<span class="ft-cut" title="{esc(config.base)}">{base}</span>',
+        "steps": steps,
+        "time": clock(seconds) if seconds else "–",
+        "when": f'<span class="ft-mut">{esc(_ago(status.queued_at or status.started_at, lang))}</span>',
+        "go": compare if status.usable else "",
+    }
+    current = ' aria-current="true"' if selected else ""
+    columns = "".join(f'<td class="{column}">{cell}</td>' for column, cell in cells.items())
+    return f'<tr data-open="{run.id}"{current}>{columns}</tr>'
+
+
+def _ago(moment: float, lang: str) -> str:
+    if not moment:
+        return "–"
+    minutes = (time.time() - moment) / 60
+    if minutes < 1:
+        return t("ft_ago_now", lang)
+    if minutes < 60:
+        return t("ft_ago_minutes", lang, n=int(minutes))
+    if minutes < 24 * 60:
+        return t("ft_ago_hours", lang, n=int(minutes / 60))
+    if minutes < 30 * 24 * 60:
+        return t("ft_ago_days", lang, n=int(minutes / 60 / 24))
+    return time.strftime("%Y-%m-%d", time.localtime(moment))

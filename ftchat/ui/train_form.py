@@ -1,0 +1,195 @@
+"""What the user chooses before a run: base, preset, name and the advanced settings. Knows no runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+
+from ftchat.errors import ConfigError
+from ftchat.records import STARTER, RunConfig
+from ftchat.settings import METHODS, PRESETS, check_choice, parse_setting
+from ftchat.ui.icons import icon
+from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
+from ftchat.ui.studio import Shell
+from ftchat.ui.texts import i18n, t
+
+OTHER = "other"  # the radio's value where the text field names the base
+FIELDS: Mapping[str, str] = {  # setting: key of its label
+    "learning_rate": "ft_learning_rate",
+    "num_train_epochs": "ft_epochs",
+    "r": "ft_rank",
+    "max_length": "ft_max_length",
+    "per_device_train_batch_size": "ft_batch",
+    "seed": "ft_seed",
+}
+_METHOD_NAMES = {"auto": "ft_auto", "lora": "LoRA", "qlora": "QLoRA"}
+_HELD_OUT_FROM = 20
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form's components. `chosen_base` and `chosen_preset` hold what its radios say."""
+
+    card: gr.Column
+    data: gr.HTML
+    bases: gr.HTML
+    other: gr.Textbox
+    presets: gr.HTML
+    note: gr.HTML
+    name: gr.Textbox
+    method: gr.Dropdown
+    fields: tuple[gr.Textbox, ...]
+    start: gr.Button
+    why: gr.HTML
+    back: gr.Button
+    chosen_base: gr.State
+    chosen_preset: gr.State
+
+    @property
+    def answers(self) -> list[gr.components.Component]:
+        """The inputs of `config`, in its order after the dataset."""
+        return [self.chosen_base, self.other, self.chosen_preset, self.method, self.name, *self.fields]
+
+
+def build(shell: Shell) -> Form:
+    chosen_base, chosen_preset = gr.State(STARTER), gr.State("quick")
+    with gr.Column(elem_classes="ft-card", min_width=0) as card:
+        data = html()
+        bases = html(clicks=True, elem_id="ft-bases")
+        other = gr.Textbox(
+            "",
+            label=i18n("ft_other_label"),
+            info=i18n("ft_other_hint"),
+            placeholder="Qwen/Qwen3-0.6B",
+            lines=1,
+            max_lines=1,
+            visible=False,
+            elem_id="ft-other",
+        )
+        presets = html(clicks=True, elem_id="ft-presets")
+        note = html()
+        name = gr.Textbox(
+            "", label=i18n("ft_run_name"), placeholder=i18n("ft_run_name_hint"), lines=1, max_lines=1, elem_id="ft-name"
+        )
+        with gr.Accordion(i18n("ft_advanced"), open=False, elem_id="ft-adv"):
+            explained = html()
+            with gr.Row(elem_id="ft-fields"):
+                method = gr.Dropdown(
+                    [(_METHOD_NAMES[value], value) for value in METHODS],
+                    value="auto",
+                    label=i18n("ft_method"),
+                    filterable=False,
+                    interactive=True,
+                    min_width=120,
+                )
+                fields = tuple(
+                    gr.Textbox(
+                        "",
+                        label=i18n(label),
+                        placeholder=i18n("ft_auto"),
+                        lines=1,
+                        max_lines=1,
+                        min_width=120,
+                        elem_id=f"ft-set-{key}",
+                    )
+                    for key, label in FIELDS.items()
+                )
+        with gr.Column(elem_id="ft-startbar", min_width=0):
+            start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
+            why = html(clicks=True)
+            back = gr.Button(visible=False, size="sm")
+    bases.pick(_picked, None, chosen_base, **QUEUED)
+    presets.pick(_picked, None, chosen_preset, **QUEUED)
+    # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
+    shell.lang.change(
+        lambda lang, base, preset: (base_radios(base, lang), preset_radios(preset, lang), advanced_note(lang)),
+        [shell.lang, chosen_base, chosen_preset],
+        [bases, presets, explained],
+        **QUIETLY,
+    )
+    return Form(
+        card, data, bases, other, presets, note, name, method, fields, start, why, back, chosen_base, chosen_preset
+    )
+
+
+def _picked(event: gr.EventData) -> str:
+    return event._data["value"]
+
+
+def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
+    """What the form says, as a run's config; `name` stands where the user gave none."""
+    base, other, preset, method, wanted, *values = answers
+    if not dataset:
+        raise ConfigError("there is nothing to train on yet: add data first")
+    if base == OTHER and not other.strip():
+        raise ConfigError("which base model? Write its Hub id or its folder, or choose the starter")
+    settings = {key: parse_setting(key, text.strip()) for key, text in zip(FIELDS, values, strict=True) if text.strip()}
+    return RunConfig(
+        name=wanted.strip() or name,
+        dataset=dataset,
+        base=other.strip() if base == OTHER else STARTER,
+        method=check_choice("method", method, METHODS),
+        preset=check_choice("preset", preset, PRESETS),
+        settings=settings,
+    )
+
+
+def base_radios(chosen: str, lang: str) -> str:
+    rows = "".join(
+        f'<button class="ft-model" role="radio" data-value="{value}" {_checked(value == chosen)}>'
+        f'<span class="o"></span><span><b>{esc(t(name, lang))}</b><small>{esc(t(words, lang))}</small></span></button>'
+        for value, name, words in (
+            (STARTER, "ft_starter", "ft_starter_is"),
+            (OTHER, "ft_other_model", "ft_other_model_is"),
+        )
+    )
+    title = esc(t("ft_base_model", lang))
+    return f'<h2 class="ft-h2">{title}</h2><div class="ft-models" role="radiogroup" aria-label="{title}">{rows}</div>'
+
+
+def preset_radios(chosen: str, lang: str) -> str:
+    cards = "".join(
+        f'<button class="ft-preset" role="radio" data-value="{preset}" {_checked(preset == chosen)}>'
+        f"<b>{esc(t(f'ft_{preset}', lang))}</b><small>{esc(t(f'ft_{preset}_is', lang))}</small></button>"
+        for preset in PRESETS
+    )
+    title = esc(t("ft_how_long", lang))
+    return f'<h2 class="ft-h2">{title}</h2><div class="ft-presets" role="radiogroup" aria-label="{title}">{cards}</div>'
+
+
+def preset_note(preset: str, pairs: int, lang: str) -> str:
+    """What the preset does with this many pairs."""
+    if not pairs:
+        said = t("ft_no_data_note", lang)
+    elif preset == "quick":
+        said = t("ft_quick_note", lang, n=pairs)
+    elif pairs < _HELD_OUT_FROM:
+        said = t("ft_unmeasured_note", lang, n=pairs)
+    else:
+        said = t("ft_measured_note", lang, n=pairs, held=round(pairs / 10))
+    return f'<p class="ft-sub">{esc(said)}</p>'
+
+
+def data_line(name: str, pairs: int, lang: str) -> str:
+    """What will be trained on."""
+    size = esc(t("ft_n_pairs", lang, n=pairs))
+    return (
+        f'<div class="ft-row ft-on"><span class="ft-mut">{esc(t("ft_trains_on", lang))}</span>'
+        f'<b class="ft-cut">{esc(name)}</b><span class="ft-mut ft-sp">{size}</span></div>'
+    )
+
+
+def why_not(lang: str) -> str:
+    """Why Start is disabled, with the way out."""
+    link = f'<button class="ft-link" data-go="data">{esc(t("ft_add_data", lang))}</button>'
+    return f'<p class="ft-why">{icon("note")}<span>{esc(t("ft_no_data", lang))} {link}</span></p>'
+
+
+def advanced_note(lang: str) -> str:
+    return f'<p class="ft-sub">{esc(t("ft_advanced_note", lang))}</p>'
+
+
+def _checked(on: bool) -> str:
+    return f'aria-checked="{"true" if on else "false"}" tabindex="{0 if on else -1}"'

@@ -1,0 +1,215 @@
+"""The worker: where the one process that owns the model is started, spoken to and replaced.
+
+Knows nothing of what is said: verbs and their records go down a pipe, answers and events come back. `engine` is
+imported only inside the child's entry function, so that a page starts without torch.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+from ftchat.errors import WorkerDied
+from ftchat.events import ReplyEvent
+from ftchat.files import LOCAL_OWNER
+from ftchat.records import BaseInfo, ChatRequest, Example, Preview, TokenStats, WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something asked of the loop: the name of one of its verbs and its arguments."""
+
+    id: int
+    verb: str
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A value, an event or an exception for a call; `last` closes it."""
+
+    call: int
+    value: Any
+    last: bool = True
+
+
+class Worker:
+    """Speaks to the loop that owns the model. Safe to use from many threads; a dead loop is replaced at the next
+    call, and whatever was waiting on it raises WorkerDied."""
+
+    def __init__(self, home: Path, owner: str = LOCAL_OWNER):
+        self.home, self.owner = home, owner
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._waiting: dict[int, queue.SimpleQueue[Answer]] = {}
+
+    def describe(self, base: str, method: str = "auto") -> BaseInfo:
+        """Loads the base model as this method needs it, if it is not the resident one."""
+        return self._ask("describe", base, method)
+
+    def preview(self, base: str, examples: Sequence[Example]) -> tuple[Preview, ...]:
+        """The exact tokens of these examples, in order."""
+        return self._ask("preview", base, tuple(examples))
+
+    def token_stats(self, base: str, examples: Sequence[Example]) -> TokenStats:
+        return self._ask("token_stats", base, tuple(examples))
+
+    def start_run(self, run: str) -> None:
+        """Returns once the run is accepted and held; it trains when those before it are done."""
+        self._ask("start_run", run)
+
+    def stop_run(self, run: str) -> None:
+        """Ends a run at its next step and keeps what it learned."""
+        self._ask("stop_run", run)
+
+    def chat(self, request: ChatRequest) -> Iterator[ReplyEvent]:
+        """The panes' events as they come: a ReplyDone for each, or one ReplyFailed. Closing it stops the reply."""
+        answers = self._send("chat", request)
+        ended = False
+        try:
+            while not ended:
+                answer = answers.get()
+                ended = answer.last
+                if isinstance(answer.value, BaseException):
+                    raise answer.value
+                if answer.value is not None:
+                    yield answer.value
+        finally:
+            if not ended:
+                self.stop_reply(request.id)
+
+    def stop_reply(self, request: str) -> None:
+        """Ends a reply at its next token, with stop 'stopped'."""
+        self._ask("stop_reply", request)
+
+    def state(self) -> WorkerState:
+        return self._ask("state")
+
+    def machine(self) -> dict[str, Any]:
+        """What this machine is, what fits on it, what is missing."""
+        return self._ask("machine")
+
+    def close(self) -> None:
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self._join()
+
+    def _ask(self, verb: str, *arguments: Any) -> Any:
+        value = self._send(verb, *arguments).get().value
+        if isinstance(value, BaseException):
+            raise value
+        return value
+
+    def _send(self, verb: str, *arguments: Any) -> queue.SimpleQueue[Answer]:
+        answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        call = Call(next(self._numbers), verb, arguments)
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._start()
+                threading.Thread(target=self._listen, args=(self._connection,), daemon=True).start()
+            self._waiting[call.id] = answers
+            try:
+                self._connection.send(call)
+            except OSError:
+                self._waiting.pop(call.id, None)
+                answers.put(Answer(call.id, WorkerDied("the model's process has just died; try again")))
+        return answers
+
+    def _listen(self, connection: Connection) -> None:
+        """Hands each answer to whoever waits for it, until the other end is gone."""
+        while True:
+            try:
+                answer = connection.recv()
+            except (EOFError, OSError):
+                break
+            waiting = self._waiting.pop(answer.call, None) if answer.last else self._waiting.get(answer.call)
+            if waiting is not None:
+                waiting.put(answer)
+        with self._lock:
+            if self._connection is connection:
+                self._connection = None
+            orphans, self._waiting = self._waiting, {}
+        for number, waiting in orphans.items():
+            sentence = "the model's process died; nothing saved is lost, and a new one starts with your next action"
+            waiting.put(Answer(number, WorkerDied(sentence)))
+
+    def _start(self) -> Connection:
+        raise NotImplementedError
+
+    def _join(self) -> None:
+        raise NotImplementedError
+
+
+class ProcessWorker(Worker):
+    """The loop in a spawned process: a crash, a CUDA assert or the out-of-memory killer takes only that."""
+
+    _process: Any = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.is_alive() else None
+
+    def _start(self) -> Connection:
+        spawn = multiprocessing.get_context("spawn")
+        ours, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_child, args=(theirs, self.home, self.owner), name="ftchat-worker")
+        self._process.start()
+        theirs.close()
+        return ours
+
+    def _join(self) -> None:
+        if self._process is not None:
+            self._process.join(timeout=5)
+            self._process.kill()
+
+
+class InlineWorker(Worker):
+    """The same loop in a thread of this process, for the command line and for tests."""
+
+    _thread: threading.Thread | None = None
+
+    def _start(self) -> Connection:
+        from ftchat.engine.loop import serve
+
+        ours, theirs = multiprocessing.Pipe()
+        self._thread = threading.Thread(target=serve, args=(theirs, self.home, self.owner), name="ftchat-loop")
+        self._thread.daemon = True
+        self._thread.start()
+        return ours
+
+    def _join(self) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+
+def open_worker(kind: Literal["process", "inline"], home: Path, owner: str = LOCAL_OWNER) -> Worker:
+    """The one place that knows the kinds."""
+    return {"process": ProcessWorker, "inline": InlineWorker}[kind](home, owner)
+
+
+def _child(connection: Connection, home: Path, owner: str) -> None:
+    """The process's entry: the parent decides about Ctrl-C, and nothing outlives the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    from ftchat.engine.loop import serve
+
+    serve(connection, home, owner)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

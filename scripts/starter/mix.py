@@ -1,0 +1,131 @@
+"""All kinds of conversation with their weights, and conversations made of several of them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from . import lists, numbers, rewrite, stories
+from .blocks import Library, Talk
+from .grammar import capital
+
+Maker = Callable[[random.Random, bool], Talk]
+SYSTEMS = (
+    "You are a helpful assistant.", "You are a helpful assistant.", "You are a friendly assistant.", "You are a helpful, honest assistant.",
+    "You are a small chat model.", "Be helpful and brief.", "You are Starter, a small model.", "Answer the user's questions.", "You are an AI assistant.",
+    "You are a kind and patient helper.", "Help the user.", "You are a polite assistant. Keep your answers short.", "You are a chatbot.",
+)  # fmt: skip
+ZH_SYSTEMS = ("你是一个有用的助手。", "你是一个友好的助手。", "请简短地回答。", "你是 Starter，一个小模型。", "请帮助用户。", "You are a helpful assistant.")
+BRIEF = ("Answer in one word.", "Answer with one word only.", "Reply with a single word.", "Be as brief as possible.", "Only give the answer, nothing else.")
+PYTHON_KINDS: dict[str, tuple[float, Callable]] = {
+    "sums": (12, numbers.sums), "zh_sums": (4, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
+    "next_number": (1.5, numbers.next_number), "count_to": (2, numbers.count_to), "even_odd": (1, numbers.even_odd),
+    "word_problem": (3, numbers.word_problem), "change": (18, rewrite.change), "repeat": (8, rewrite.repeat), "letters": (3, rewrite.letters),
+    "reading": (6, rewrite.reading), "memory": (6, rewrite.memory), "zh_memory": (2, rewrite.zh_memory), "zh_change": (3, rewrite.zh_change),
+    "gibberish": (4, rewrite.gibberish), "things": (12, lists.things), "zh_things": (4, lists.zh_things), "group_of": (2, lists.group_of),
+    "sort": (1.5, lists.sort), "story": (12, stories.story), "zh_story": (4, stories.zh_story), "poem": (4, stories.poem),
+    "note": (4, stories.note), "slogan": (1, stories.slogan), "describe": (1.5, stories.describe),
+}  # fmt: skip
+HELD_KINDS: dict[str, Callable] = {"double": numbers.double}
+WITH_LIBRARY = {"word_problem", "change", "repeat", "letters", "reading", "memory", "zh_memory", "zh_change", "gibberish",
+                "story", "zh_story", "poem", "note", "slogan", "describe"}  # fmt: skip
+SYLLABLES = "ba be bo da do fi fo ga ge ka ko la li lo ma mi mo na ni no pa pe ra ri ro sa se so ta ti to va ve vi za zo".split()
+ENDS = ("n", "r", "x", "l", "s", "th", "nk", "st", "", "", "ck", "m")
+
+
+@cache
+def library() -> Library:
+    """The text files, with the made-up words and names that the odd requests use."""
+    lib = Library()
+    rng = random.Random(7)
+    made = sorted({"".join(rng.choices(SYLLABLES, k=rng.randint(1, 3))) + rng.choice(ENDS) for _ in range(2500)})
+    common = lib.words("common")
+    lib.rows["odd"] = [{"odd": w} for w in (*made, *common, *common)]
+    lib.rows["strange"] = [{"strange": capital(w)} for w in made if len(w) > 4]
+    lib.rows["country"] = [{"country": c} for c in lib.column("countries", "country")]
+    lib.rows["hanzi"] = [{"hanzi": c} for c in dict.fromkeys("".join(lib.words("hanziline")))]
+    return lib
+
+
+def kinds() -> dict[str, tuple[float, Maker]]:
+    """Every kind that training may use, by name, with its weight."""
+    lib = library()
+    out: dict[str, tuple[float, Maker]] = {}
+    for name, block in lib.blocks.items():
+        if not block.held:
+            out[name] = (block.weight, lambda rng, held, b=block: lib.talk(rng, b, held))
+    for name, (weight, maker) in PYTHON_KINDS.items():
+        out[name] = (weight, _bind(name, maker))
+    return out
+
+
+def _bind(name: str, maker: Callable) -> Maker:
+    if name in WITH_LIBRARY:
+        return lambda rng, held: maker(rng, library(), held)
+    return maker
+
+
+def held_out() -> dict[str, Maker]:
+    """What training never sees: whole kinds, and ways of asking that are kept back (`!` lines and their like)."""
+    lib = library()
+    out: dict[str, Maker] = {f"kind:{name}": _bind(name, maker) for name, maker in HELD_KINDS.items()}
+    for name, block in lib.blocks.items():
+        if block.held:
+            out[f"kind:{name}"] = lambda rng, held, b=block: lib.talk(rng, b, True)
+        elif block.lines["!"]:
+            out[f"asked:{name}"] = lambda rng, held, b=block: lib.talk(rng, b, True)
+    for name in ("sums", "zh_sums", "bigger", "next_number", "word_problem", "change", "repeat", "reading", "gibberish",
+                 "things", "zh_things", "story", "zh_story", "poem", "note"):  # fmt: skip
+        out[f"asked:{name}"] = _bind(name, PYTHON_KINDS[name][1])
+    return out
+
+
+def brief(rng: random.Random, talk: Talk) -> Talk:
+    """The same question with the wish for one word, in the system prompt or in the question."""
+    word = capital(talk.keys[0].split("/")[0])
+    ask = next(text for role, text in talk.turns if role == "user")
+    wish = rng.choice(BRIEF)
+    if rng.random() < 0.5:
+        return Talk((("system", wish), ("user", ask), ("assistant", word)), talk.keys)
+    ask = f"{wish} {ask}" if rng.random() < 0.5 else f"{ask} {wish}"
+    return Talk((("user", ask), ("assistant", word)), talk.keys)
+
+
+BRIEF_KINDS = {"capital", "colour", "opposite", "past", "plural", "day_after", "count", "legs", "baby", "language", "continent"}
+
+
+def conversations(seed: int) -> Iterator[Talk]:
+    """An endless stream of conversations: one kind, or several one after the other, with and without a system prompt."""
+    rng = random.Random(seed)
+    table = kinds()
+    names = list(table)
+    weights = [table[n][0] for n in names]
+    seen: Counter[tuple] = Counter()
+    english: list[str] = [n for n in names if not n.startswith("zh_")]
+    chinese = [n for n in names if n.startswith("zh_")]
+    weight_of = dict(zip(names, weights, strict=True))
+
+    def one(pool: list[str] | None = None) -> tuple[str, Talk]:
+        name = rng.choices(names, weights)[0] if pool is None else rng.choices(pool, [weight_of[n] for n in pool])[0]
+        return name, table[name][1](rng, False)
+
+    while True:
+        name, talk = one()
+        if name in BRIEF_KINDS and len(talk.turns) == 2 and rng.random() < 0.08:
+            talk = brief(rng, talk)
+        turns = list(talk.turns)
+        if turns[0][0] != "system":
+            if rng.random() < 0.38:
+                pool = chinese if name.startswith("zh_") else english
+                for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
+                    more = one(pool)[1].turns
+                    if more[0][0] != "system":
+                        turns += more
+            if rng.random() < 0.2:
+                turns.insert(0, ("system", rng.choice(ZH_SYSTEMS if talk.chinese else SYSTEMS)))
+        key = tuple(turns)
+        seen[key] += 1
+        if seen[key] <= 40:
+            yield Talk(key, talk.keys)

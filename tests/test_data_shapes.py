@@ -1,0 +1,205 @@
+"""Rows of every known shape -> the conversations that are trained on."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ftchat.data import Source, read
+from ftchat.errors import ConfigError
+from ftchat.records import Example
+
+
+def reading(*rows, **mapping: str):
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    return read([Source("file", data)], mapping)
+
+
+def said(example: Example) -> list[tuple[str, str]]:
+    return [(message.role[0], message.content) for message in example.messages]
+
+
+U, A, S = "u", "a", "s"
+PAIR = [(U, "hi"), (A, "hello")]
+LONG = [(U, "hi"), (A, "hello"), (U, "bye"), (A, "see you")]
+
+SHAPES = {
+    "prompt/completion": ({"prompt": "hi", "completion": "hello"}, PAIR),
+    "alpaca": ({"instruction": "Add", "input": "1 2", "output": "3"}, [(U, "Add\n1 2"), (A, "3")]),
+    "alpaca, empty input": ({"instruction": "hi", "input": "", "output": "hello"}, PAIR),
+    "alpaca, input only": ({"instruction": "", "input": "hi", "output": "hello"}, PAIR),
+    "question/answer": ({"Question ": "hi", "ANSWER": "hello"}, PAIR),
+    "question/context/answer": ({"question": "hi", "context": "here", "answer": "x"}, [(U, "hi\nhere"), (A, "x")]),
+    "user/assistant/system": ({"system": "be", "user": "hi", "assistant": "hello"}, [(S, "be"), *PAIR]),
+    "camel case": ({"userPrompt": "hi", "model_answer": "hello"}, PAIR),
+    "history": (
+        {"query": "bye", "response": "see you", "history": [["hi", "hello"]], "system": "be"},
+        [(S, "be"), *LONG],
+    ),
+    "messages": ({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}, PAIR),
+    "messages of parts": (
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "hi"}]},
+                {"role": "assistant", "content": "hello"},
+            ]
+        },
+        PAIR,
+    ),
+    "sharegpt": (
+        {
+            "conversations": [
+                {"from": "human", "value": "hi"},
+                {"from": "gpt", "value": "hello"},
+                {"from": "human", "value": "bye"},
+                {"from": "gpt", "value": "see you"},
+            ],
+            "system": "be",
+        },
+        [(S, "be"), *LONG],
+    ),
+    "both sides in a turn": (
+        {"conversation": [{"system": "be", "input": "hi", "output": "hello"}, {"input": "bye", "output": "see you"}]},
+        [(S, "be"), *LONG],
+    ),
+    "prompt and completion as messages": (
+        {"prompt": [{"role": "user", "content": "hi"}], "completion": [{"role": "assistant", "content": "hello"}]},
+        PAIR,
+    ),
+    "bare messages": ([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}], PAIR),
+    "a list of two": (["hi", "hello"], PAIR),
+    "text/label": ({"text": "hi", "label": 3}, [(U, "hi"), (A, "3")]),
+    "source/target": ({"source": "hi", "target": "hello"}, PAIR),
+    "input/output": ({"input": "hi", "output": "hello"}, PAIR),
+    "context/response": ({"Context": "hi", "Response": "hello"}, PAIR),
+    "问题/回答": ({"问题": "hi", "回答": "hello"}, PAIR),
+    "指令/输入/输出": ({"指令": "Add", "输入": "1 2", "输出": "3"}, [(U, "Add\n1 2"), (A, "3")]),
+    "source is metadata": ({"source": "web", "question": "hi", "answer": "hello"}, PAIR),
+    "category is metadata": ({"instruction": "hi", "context": "", "response": "hello", "category": "x"}, PAIR),
+    "object as the answer": (
+        {"prompt": "hi", "completion": {"a": [1.50, True]}},
+        [(U, "hi"), (A, '{"a": [1.5, true]}')],
+    ),
+    "unknown names": ({"foo": "hi", "bar": "hello", "id": 7}, PAIR),
+}
+
+
+@pytest.mark.parametrize(("row", "messages"), SHAPES.values(), ids=SHAPES)
+def test_shape(row, messages):
+    found = reading(row, row)
+    assert [said(example) for example in found.examples] == [messages] * 2
+    assert found.report.unused_rows == 0
+
+
+def test_several_answers_are_several_examples():
+    found = reading({"prompt": "hi", "answers": ["hello", "", "hey"]})
+    assert [said(e)[-1] for e in found.examples] == [(A, "hello"), (A, "hey")]
+    assert {(p.kind, p.severity) for p in found.report.problems} == {("empty_answer", "warning")}
+
+
+def test_messages_as_json_in_a_table():
+    cell = json.dumps([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]).replace('"', '""')
+    found = read([Source("t.csv", f'id,messages\n1,"{cell}"\n'.encode())])
+    assert said(found.examples[0]) == PAIR
+
+
+def test_a_last_question_without_answer_is_left_out_with_a_warning():
+    turns = [{"role": role, "content": "x"} for role in ("user", "assistant", "user")]
+    found = reading({"messages": turns})
+    assert len(found.examples[0].messages) == 2
+    assert found.report.counts == {"echo": 1, "unanswered": 1}
+
+
+def turn(role, content, **more):
+    return {"role": role, "content": content, **more}
+
+
+REFUSED = {
+    "empty answer": ({"prompt": "a", "completion": " "}, "empty_answer"),
+    "null answer": ({"prompt": "a", "completion": None}, "empty_answer"),
+    "empty prompt": ({"prompt": "", "completion": "b"}, "empty_prompt"),
+    "no answer column": ({"prompt": "a"}, "not_a_pair"),
+    "no prompt column": ({"completion": "a"}, "not_a_pair"),
+    "nothing known": ({"a1": 1, "b1": 2}, "not_a_pair"),
+    "empty object": ({}, "not_a_pair"),
+    "number": (5, "not_a_pair"),
+    "null": (None, "not_a_pair"),
+    "list": ([], "not_a_pair"),
+    "preference": ({"prompt": "a", "chosen": "b", "rejected": "c"}, "preference"),
+    "images": ({"prompt": "a", "completion": "b", "images": ["x.png"]}, "images"),
+    "image part": ({"messages": [turn("user", [{"type": "image_url"}]), turn("assistant", "x")]}, "images"),
+    "tool calls": ({"messages": [turn("user", "a"), turn("assistant", None, tool_calls=[{"id": 1}])]}, "tool_calls"),
+    "tool role": ({"messages": [turn("user", "a"), turn("tool", "b"), turn("assistant", "c")]}, "tool_calls"),
+    "unknown role": ({"messages": [turn("user", "a"), turn("wizard", "b")]}, "not_a_pair"),
+    "no assistant": ({"messages": [turn("user", "a")]}, "not_a_pair"),
+    "no user": ({"messages": [turn("assistant", "a")]}, "not_a_pair"),
+    "no messages": ({"messages": []}, "not_a_pair"),
+    "empty turn": ({"messages": [turn("user", ""), turn("assistant", "a")]}, "empty_prompt"),
+    "empty reply": ({"messages": [turn("user", "a"), turn("assistant", "")]}, "empty_answer"),
+}
+
+
+@pytest.mark.parametrize(("row", "kind"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_used_is_named(row, kind):
+    good = {"prompt": "hi", "completion": "hello"}
+    found = reading(good, row, good)
+    assert [(p.row, p.kind) for p in found.report.problems if p.severity == "error"] == [(2, kind)]
+    assert len(found.examples) == 2
+
+
+def test_a_guess_is_said_with_its_reason():
+    notes = [p for p in reading(SHAPES["unknown names"][0]).report.problems if p.severity == "info"]
+    assert [(p.row, p.kind) for p in notes] == [(None, "columns")]
+    assert "guess" in notes[0].message and "'foo'" in notes[0].message and "'id'" in notes[0].message
+
+
+def test_mapping_overrides_names():
+    row = {"question": "no", "answer": "nope", "x": "hi", "y": "hello", "z": "be"}
+    assert said(reading(row, prompt="x", completion="y", system="z").examples[0]) == [(S, "be"), *PAIR]
+    assert said(reading(row, label="y").examples[0]) == [(U, "no"), (A, "hello")]
+    table = Source("t.csv", b"hi,x,hello\nhi,y,hello\n")
+    assert said(read([table], {"prompt": "1", "completion": "3"}).examples[0]) == PAIR
+
+
+@pytest.mark.parametrize(
+    ("mapping", "word"),
+    [
+        ({"promt": "a"}, "prompt"),
+        ({"prompt": "quesion"}, "question"),
+        ({"label": "answer", "completion": "answer"}, "one"),
+    ],
+)
+def test_a_wrong_mapping_names_the_nearest(mapping, word):
+    with pytest.raises(ConfigError, match=word):
+        reading({"question": "a", "answer": "b"}, **mapping)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["prompt", "completion", "answers", "messages", "role", "content", "from", "history", "input"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(JSON, min_size=2, max_size=5))
+def test_every_row_gives_an_example_or_an_error_that_names_it(rows):
+    data = "".join(json.dumps(row) + "\n" for row in [{"prompt": "a", "completion": "b"}, *rows]).encode()
+    found = read([Source("file", data)])
+    used = {example.row for example in found.examples}
+    named = {p.row for p in found.report.problems if p.severity == "error"}
+    assert found.report.rows == len(rows) + 1
+    assert used | named == set(range(1, len(rows) + 2)) and not used & named
+    assert found.report.unused_rows == len(named)
+    assert all(example.messages[-1].role == "assistant" for example in found.examples)
