@@ -48,7 +48,7 @@ endif
 
 lint: setup-dev
 	$(PY) -m ruff check
-	$(PY) -m ruff format --check -q
+	$(PY) -m ruff format --check --quiet
 	$(PY) -m mypy
 
 fmt: setup-dev

@@ -1,10 +1,10 @@
 """A run is a folder: its config, its history and its adapter. Knows nothing of models.
 
-    runs/<id>/config.json     what the user asked for
-              resolved.json   every `auto` turned into a number
-              events.jsonl    the history, appended to by the process that trains
-              lock            held while it trains
-              adapter/        what was learned
+runs/<id>/config.json     what the user asked for
+          resolved.json   every `auto` turned into a number
+          events.jsonl    the history, appended to by the process that trains
+          lock            held while it trains
+          adapter/        what was learned
 """
 
 from __future__ import annotations

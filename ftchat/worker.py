@@ -13,7 +13,6 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -21,25 +20,7 @@ from typing import Any, Literal
 from ftchat.errors import WorkerDied
 from ftchat.events import ReplyEvent
 from ftchat.files import LOCAL_OWNER
-from ftchat.records import BaseInfo, ChatRequest, Example, Preview, TokenStats, WorkerState
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Something asked of the loop: the name of one of its verbs and its arguments."""
-
-    id: int
-    verb: str
-    arguments: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A value, an event or an exception for a call; `last` closes it."""
-
-    call: int
-    value: Any
-    last: bool = True
+from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
 
 
 class Worker:

@@ -51,7 +51,7 @@ class Server:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 def a_free_port() -> int:
@@ -82,10 +82,10 @@ def serving(home: Path, *arguments: str, **environment: str) -> Iterator[Server]
         )
     server = Server(port, home, process, log)
     try:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 180
         while "ftchat is at" not in log.read_text():
             assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, f"not up after 90 s: {log.read_text()}"
+            assert time.monotonic() < until, f"not up after 180 s: {log.read_text()}"
             time.sleep(0.1)
         yield server
     finally:

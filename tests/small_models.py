@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -19,19 +20,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-_WORDS = (
-    "the a of to and in is it you that was for on are with as his they at be this from have or by one had not but what "
-    "all were when we there can an your which their said if do will each about how up out them then she many some so "
-    "these would other into has more her two like him see time could no make than first been its who now people my "
-    "made over did down only way find use may water long little very after words called just where most know shop "
-    "order parcel jacket tent return refund repair day days free card send back open close help please thanks sorry"
-).split()
+_TEMPLATES = Path(__file__).parent.parent / "data_templates"
 
 
-def corpus(lines: int = 3000, seed: int = 1) -> list[str]:
-    """Sentences of no meaning, enough to learn a vocabulary from."""
-    rng = random.Random(seed)
-    return [" ".join(rng.choices(_WORDS, k=rng.randint(4, 14))).capitalize() + "." for _ in range(lines)]
+def corpus() -> list[str]:
+    """English that these models are raised on: some of the templates, but never the support ones."""
+    lines = []
+    for name in ("persona", "rewrite", "poet", "classify"):
+        for line in (_TEMPLATES / f"{name}.jsonl").read_text("utf-8").splitlines():
+            row = json.loads(line)
+            lines.append(f"{row['prompt']}\n{row['completion']}")
+    return lines
 
 
 def _byte_level_tokenizer(vocabulary: int, special: list[str]) -> Tokenizer:
@@ -48,15 +47,15 @@ def _byte_level_tokenizer(vocabulary: int, special: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def _taught(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, steps: int = 250) -> PreTrainedModel:
+def _taught(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, steps: int = 300) -> PreTrainedModel:
     """The model after some steps on the corpus: an adapter needs a base whose outputs have some shape."""
     ids = [i for line in corpus() for i in [*tokenizer(line)["input_ids"], tokenizer.eos_token_id]]
     rng = random.Random(0)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     model.train()
     for _ in range(steps):
-        starts = [rng.randrange(len(ids) - 64) for _ in range(16)]
-        batch = torch.tensor([ids[start : start + 64] for start in starts])
+        starts = [rng.randrange(len(ids) - 48) for _ in range(8)]
+        batch = torch.tensor([ids[start : start + 48] for start in starts])
         model(input_ids=batch, labels=batch).loss.backward()
         optimizer.step()
         optimizer.zero_grad()

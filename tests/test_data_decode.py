@@ -62,7 +62,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
 def test_every_container_gives_back_what_was_written(writer):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(PAIRS)
     def holds(rows):
         assert pairs(writer(rows)) == rows
@@ -260,7 +260,7 @@ def test_what_is_no_data_is_refused_in_one_sentence(data, word):
     assert "\n" not in str(error.value)
 
 
-BIG = 20_000_000
+BIG = 10_000_000
 LONG_LINES = {
     "letters": b"a" * BIG,
     "brackets": b"[" * BIG,
@@ -274,12 +274,12 @@ LONG_LINES = {
 
 @pytest.mark.parametrize("data", LONG_LINES.values(), ids=LONG_LINES)
 def test_a_very_long_line_of_nothing_ends_soon(data):
-    start = time.monotonic()
+    start = time.process_time()
     try:
         assert report(data).examples == 0
     except FtchatError:
         pass
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_very_long_answer_is_read():
@@ -287,7 +287,7 @@ def test_a_very_long_answer_is_read():
     assert len(pairs(b"prompt,completion\na," + b"x" * BIG)[0][1]) == BIG
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))))
 def test_any_bytes_give_a_reading_or_a_sentence(data):
     check_any(data)
@@ -297,13 +297,13 @@ PIECES = ["{", "}", "[", "]", '"', "'", ",", ";", "\t", "|", ":", "\n", "\r\n", 
 WORDS = ["prompt", "completion", '"prompt"', '"messages"', '"role"', '"a"', "hi", "1", "null", " ", "é", "\x00", "😀"]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(PIECES + WORDS), max_size=60).map("".join))
 def test_any_broken_text_gives_a_reading_or_a_sentence(text):
     check_any(text.encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_damaged_file_gives_a_reading_or_a_sentence(draw):
     data = bytearray(draw.draw(st.sampled_from(list(WRITERS.values())))(SAMPLE * 2))

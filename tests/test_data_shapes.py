@@ -192,7 +192,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(JSON, min_size=2, max_size=5))
 def test_every_row_gives_an_example_or_an_error_that_names_it(rows):
     data = "".join(json.dumps(row) + "\n" for row in [{"prompt": "a", "completion": "b"}, *rows]).encode()

@@ -42,7 +42,9 @@ def list_runs(arguments: argparse.Namespace) -> int:
         return 0
     for row in found:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
-        print(f"{when}  {row['name']:<28} {row['status']:<12} {row['steps']:>6} steps  {row['method']} on {row['base']}")
+        print(
+            f"{when}  {row['name']:<28} {row['status']:<12} {row['steps']:>6} steps  {row['method']} on {row['base']}"
+        )
     if not found:
         print("no runs yet; train one: python -m ftchat train FILE")
     return 0

@@ -65,9 +65,7 @@ def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence
     ]
 
 
-def check_after(
-    resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor
-) -> list[Checked]:
+def check_after(resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor) -> list[Checked]:
     """After training: the adapter changed something, the base is the same to the bit, and replies to training
     prompts stop by themselves."""
     norm = resident.adapter_norm(adapter)

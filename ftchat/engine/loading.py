@@ -55,7 +55,9 @@ def load_base(name: str, precision: str, device: torch.device) -> Loaded:
         _check_folder(folder)
         where = str(folder)
     elif name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
-        raise ModelError(f"there is no folder {name}; give a model's folder or its Hub id, as in Qwen/Qwen2.5-0.5B-Instruct")
+        raise ModelError(
+            f"there is no folder {name}; give a model's folder or its Hub id, as in Qwen/Qwen2.5-0.5B-Instruct"
+        )
     else:
         where = name
     label = "Starter" if name == STARTER else folder.name
@@ -135,13 +137,19 @@ def _check_folder(folder: Path) -> None:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
         other = next((path.name for kind in ("*.bin", "*.pt", "*.pth", "*.gguf") for path in folder.glob(kind)), None)
-        found = f"only {other}, which is not read because such files can run code or are of another kind" if other else "none"
-        raise ModelError(f"{folder} has no *.safetensors weights ({found}); convert or download the safetensors version")
+        found = (
+            f"only {other}, which is not read because such files can run code or are of another kind"
+            if other
+            else "none"
+        )
+        raise ModelError(
+            f"{folder} has no *.safetensors weights ({found}); convert or download the safetensors version"
+        )
     for path in weights:
         with path.open("rb") as file:
             if file.read(40).startswith(b"version https://git-lfs"):
                 raise ModelError(
-                    f"{path} is a Git LFS pointer, not the weights; run `git lfs pull` in {folder}, or download the file"
+                    f"{path} is a Git LFS pointer, not the weights; run `git lfs pull` there, or download the file"
                 )
     if not any((folder / name).is_file() for name in _TOKENIZER_FILES[:4]):
         raise ModelError(
@@ -163,7 +171,7 @@ def _translated(name: str, is_folder: bool, error: Exception) -> Exception:
     kind = type(error).__name__
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return ModelError(f"{name} does not fit into memory; choose a smaller model or --method qlora")
-    if "model type" in text and ("does not recognize" in text or "Unrecognized" in text) or kind == "KeyError":
+    if ("model type" in text and ("does not recognize" in text or "Unrecognized" in text)) or kind == "KeyError":
         return ModelError(
             f"{name}: its model type is unknown to transformers {transformers.__version__}; choose a chat model of a "
             "known type, such as Llama, Qwen, Gemma or Mistral"

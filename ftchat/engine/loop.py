@@ -29,9 +29,8 @@ from ftchat.engine.stats import token_stats
 from ftchat.engine.train import memory_used, train
 from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyFailed, RunFailed, RunQueued, RunStopped
-from ftchat.records import BaseInfo, ChatRequest, Example, Preview, TokenStats, WorkerState
+from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
-from ftchat.worker import Answer, Call
 
 CHAT_SHARE = 0.5  # of the time while a run trains and replies are open
 ADAPTERS_KEPT = 8  # resident at once, the least recently used go first

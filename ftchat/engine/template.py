@@ -215,9 +215,7 @@ class TokenReader:
         return text[len(before) :]
 
     def _decode(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(
-            ids, skip_special_tokens=not self._special, clean_up_tokenization_spaces=False
-        )
+        return self._tokenizer.decode(ids, skip_special_tokens=not self._special, clean_up_tokenization_spaces=False)
 
 
 def _merge_system(messages: Sequence[Message]) -> tuple[Message, ...]:

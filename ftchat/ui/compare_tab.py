@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from ftchat.errors import DataError, FtchatError, WorkerError
+from ftchat.errors import ConfigError, DataError, FtchatError, WorkerError
 from ftchat.ui import panes
 from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
 from ftchat.ui.compare_layout import CompareLayout
 from ftchat.ui.duet import BASE, TUNED, Chat, ChatStore, batches
-from ftchat.ui.messages import told
 from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
 _PAUSE, _LONG_PAUSE, _LONG_CHAT = 0.05, 0.15, 40  # seconds between two pictures of a reply, by turns
+_QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STREAM: dict[str, Any] = {
     "show_progress": "hidden",
@@ -68,10 +68,12 @@ class _CompareTab(CompareLayout):
         shell.tick.tick(self.refresh, who, [self.outline, self.note], **_QUIET)
         changes = [shell.lang.change, shell.run.change, shell.dataset.change, self.picker.input, self.outline.change]
         gr.on(changes, self.redraw, who, view, **_QUIET)
-        gr.on([self.prompt.submit, self.ask.click], self.answer, asked, stream, **_STREAM)
+        # The box empties in the browser: what a stream sends only once may be lost among what it sends next.
+        sent = "(...all) => ft.duet.sent(all)"
+        gr.on([self.prompt.submit, self.ask.click], self.answer, asked, stream, js=sent, **_STREAM)
         self.retry.click(self.answer_again, asked, stream, **_STREAM)
         chosen = self.chips.pick(_fill, None, [self.prompt, self.system], **_QUIET)
-        chosen.then(self.answer, asked, stream, **_STREAM)
+        chosen.then(self.answer, asked, stream, js=sent, **_STREAM)
         self.halt.click(self.stop, self.key, None, **_QUIET)
         self.clear.click(self.forget, who, view, **_QUIET)
         self.seed.input(None, None, self.fresh, js="() => false", api_visibility="private")
@@ -84,30 +86,36 @@ class _CompareTab(CompareLayout):
 
     async def answer(self, question: str, key: str, *rest: Any) -> AsyncIterator[Update]:
         """Asks both models, or the base alone, and shows what they write as they write it."""
-        async for update in self._reply(self.chats.open(key), question, False, *rest):
+        chat = self.chats.open(key)
+        if chat.live is not None:
+            yield {self.prompt: question}
+            return
+        async for update in self._reply(chat, question, *rest):
             yield update
 
     async def answer_again(self, typed: str, key: str, *rest: Any) -> AsyncIterator[Update]:
         """Asks the last question once more, in place of its last answers; what is being typed stays."""
         chat = self.chats.open(key)
         question = chat.last.question if chat.last else ""
-        async for update in self._reply(chat, question, True, *rest):
-            if typed.strip() != question:
-                update.pop(self.prompt, None)
-            yield update
+        if chat.live is None:
+            chat.take_back()
+            async for update in self._reply(chat, question, *rest):
+                yield update | ({self.prompt: ""} if typed.strip() == question and not chat.failed else {})
 
-    async def _reply(self, chat: Chat, question: str, again: bool, *rest: Any) -> AsyncIterator[Update]:
+    async def _reply(self, chat: Chat, question: str, *rest: Any) -> AsyncIterator[Update]:
         who, how = _Visitor(*rest[:5]), rest[5:]
-        question, settings, system = _checked(question, *how, who.lang)
-        if chat.live is not None or not question:
+        now = self._standing(who)
+        try:
+            question, settings, system = _checked(question, *how, who.lang)
+        except ConfigError as error:
+            chat.refuse(question[:_QUOTED], now.base, now.run, str(error))
+            yield self._view(chat, now, who) | {self.prompt: question}
+            return
+        if not question:
             yield {self.key: chat.id}
             return
-        if again:
-            chat.take_back()
-        now = self._standing(who)
         request = chat.ask(question, now.base, now.run, settings, system)
-        empty = {self.seed: settings.seed, self.prompt: _box(now, who.lang, "")}
-        yield self._view(chat, now, who) | empty
+        yield self._view(chat, now, who) | {self.seed: settings.seed}
         pause = _PAUSE if len(chat.turns) < _LONG_CHAT else _LONG_PAUSE
         try:
             async for events in batches(self.studio.worker.chat(request), pause):
@@ -129,8 +137,7 @@ class _CompareTab(CompareLayout):
             if chat.live == request.id:  # nobody is looking any more
                 chat.end()
                 self._stop_reply(request.id)
-        failed = chat.last is not None and chat.last.error is not None
-        yield self._view(chat, now, who) | ({self.prompt: _box(now, who.lang, question)} if failed else {})
+        yield self._view(chat, now, who) | {self.seed: settings.seed} | ({self.prompt: question} if chat.failed else {})
 
     async def stop(self, key: str) -> None:
         request = self.chats.open(key).stop()
@@ -189,7 +196,7 @@ class _CompareTab(CompareLayout):
             self.said: panes.said(chat, lang),
             self.chips: panes.chips(self._suggested(now.run, who.dataset), lang),
             self.keys: panes.keys(lang),
-            self.prompt: _box(now, lang),
+            self.prompt: gr.Textbox(placeholder=t("ft_cmp_both_hint" if now.run else "ft_cmp_base_hint", lang)),
             self.ask: gr.Button(t("ft_cmp_ask_both" if now.run else "ft_cmp_ask_base", lang), visible=not live),
             self.halt: gr.Button(visible=live),
             self.retry: gr.Button(interactive=bool(chat.turns) and not live),
@@ -221,17 +228,10 @@ class _CompareTab(CompareLayout):
         return self.suggested[known]
 
 
-@told
 def _checked(question: str, temperature: Any, length: Any, seed: Any, fresh: bool, system: str, lang: str):
     """What is asked, and how."""
     settings = check_sampling(temperature, length, draw_seed() if fresh else seed, lang)
     return check_text(question, lang), settings, check_text(system, lang)
-
-
-def _box(now: Standing, lang: str, text: str | None = None) -> gr.Textbox:
-    """The prompt with its hint, and its text where that changes."""
-    hint = t("ft_cmp_both_hint" if now.run else "ft_cmp_base_hint", lang)
-    return gr.Textbox(placeholder=hint) if text is None else gr.Textbox(text, placeholder=hint)
 
 
 def _fill(event: gr.EventData) -> tuple[Any, Any]:

@@ -65,18 +65,26 @@ class Chat:
     def last(self) -> Turn | None:
         return self.turns[-1] if self.turns else None
 
+    @property
+    def failed(self) -> bool:
+        return self.last is not None and self.last.error is not None
+
     def ask(self, question: str, base: str, run: str | None, sampling: Sampling, system: str = "") -> ChatRequest:
         """Opens a turn and gives what to ask the worker. A turn that failed makes room."""
-        if self.last and self.last.error is not None:
-            self.turns.pop()
+        self._drop_failed()
         panes = [Pane(None, self._messages(BASE, base, None, system, question))]
         if run is not None:
             panes.append(Pane(run, self._messages(TUNED, base, run, system, question)))
         request = ChatRequest(secrets.token_hex(8), base, tuple(panes), sampling)
-        self.turns.append(Turn(request.id, question, base, run, [Answer() for _ in panes]))
+        self.turns.append(Turn(request.id, question, base, run, _answers(run)))
         del self.turns[:-MAX_TURNS]
         self.live, self.stop_asked = request.id, None
         return request
+
+    def refuse(self, question: str, base: str, run: str | None, error: str) -> None:
+        """A turn that the models never see, for the sentence that says why."""
+        self._drop_failed()
+        self.turns.append(Turn("", question, base, run, _answers(run), error, over=True))
 
     def fold(self, event: ReplyEvent) -> None:
         """Takes one event of the live request into the turn that it answers."""
@@ -119,6 +127,10 @@ class Chat:
         self.turns.clear()
         self.live = None
 
+    def _drop_failed(self) -> None:
+        if self.failed:
+            self.turns.pop()
+
     def _messages(self, pane: int, base: str, run: str | None, system: str, question: str) -> tuple[Message, ...]:
         said = [Message("system", system)] if system else []
         for turn in self.turns:
@@ -126,6 +138,10 @@ class Chat:
             if turn.base == base and speaker == run and len(turn.answers) > pane and turn.answers[pane].text:
                 said += [Message("user", turn.question), Message("assistant", turn.answers[pane].text)]
         return (*said, Message("user", question))
+
+
+def _answers(run: str | None) -> list[Answer]:
+    return [Answer()] if run is None else [Answer(), Answer()]
 
 
 class ChatStore:

@@ -47,9 +47,14 @@ def build_page(home: Path, worker: Worker) -> gr.Blocks:
             return lang, datasets[0].hash if datasets else None, run.id if run else None
 
         page.load(open_page, shell.lang, [shell.lang, shell.dataset, shell.run], js="() => [ft.lang()]", **QUEUED)
-        # Gradio leaves the labels of tabs that were never opened in the old language.
+        # Gradio leaves the labels of tabs that were never opened in the old language, and puts them back to it while it
+        # changes, so they are set after that.
         shell.lang.change(
-            lambda lang: [gr.Tab(label=t(f"ft_{name}", lang)) for name in TABS], shell.lang, labels, **QUIETLY
+            lambda lang: [gr.Tab(label=t(f"ft_{name}", lang)) for name in TABS],
+            shell.lang,
+            labels,
+            js="async lang => { await ft.spoken; return [lang] }",
+            **QUIETLY,
         )
     return page
 

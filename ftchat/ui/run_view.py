@@ -47,14 +47,16 @@ def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, 
 
 
 def _figures(status: RunStatus, lang: str) -> list[tuple[str, str]]:
-    left = status.seconds_left
-    figures = [(f"{status.step} / {status.total_steps}" if status.total_steps else "–", t("ft_step", lang))]
-    if status.state in ("queued", "running"):
-        figures.append((clock(left) if left is not None else "–", t("ft_time_left", lang)))
-    elif status.usable:
+    """Number and word; what is not known yet is left out."""
+    figures = []
+    if status.total_steps:
+        figures.append((f"{status.step} / {status.total_steps}", t("ft_step", lang)))
+    if status.seconds_left is not None:
+        figures.append((clock(status.seconds_left), t("ft_time_left", lang)))
+    if status.usable:
         figures.append((clock(status.seconds), t("ft_took", lang)))
-    speed = status.tokens_per_second
-    figures.append((numbers.grouped(speed) if speed else "–", t("ft_speed", lang)))
+    if status.tokens_per_second:
+        figures.append((numbers.grouped(status.tokens_per_second), t("ft_speed", lang)))
     if status.eval_losses:
         figures.append((numbers.loss(status.eval_losses[-1][1]), t("ft_held_loss", lang)))
     elif status.losses:
@@ -68,14 +70,17 @@ def loss_plot(status: RunStatus, lang: str) -> str:
     """Train and held-out loss; the base's own held-out loss, measured before step 1, is the dashed line."""
     train = Curve(t("ft_curve_train", lang), status.losses, "train")
     held = Curve(t("ft_curve_held", lang), status.eval_losses, "held")
+    curves = [curve for curve in (train, held) if curve.points]
+    if not curves:
+        return ""
     measured = status.eval_losses[:1]
     base = (t("ft_curve_base", lang), measured[0][1]) if measured and measured[0][0] == 0 else None
     drawn = plot(
-        [curve for curve in (train, held) if curve.points],
+        curves,
         status.total_steps,
         numbers.loss,
-        "; ".join(_in_words(curve, lang) for curve in (train, held) if curve.points) or t("ft_loss", lang),
-        last_step=t("ft_last_step", lang, step=status.total_steps) if status.total_steps else "–",
+        "; ".join(_in_words(curve, lang) for curve in curves),
+        last_step=t("ft_last_step", lang, step=status.total_steps),
         step=t("ft_step", lang),
         best=t("ft_best", lang),
         reference=base,

@@ -132,7 +132,7 @@ def _wire_showing(
     def tell_ready(done: str | None, lang: str) -> None:
         run = _run(studio, done)
         if run:
-            gr.Info(esc(t("ft_compare_ready", lang, name=run.config.name)), title="")
+            gr.Info(esc(t("ft_compare_ready", lang, name=run.config.name)), title=t("ft_state_finished", lang))
 
     ready.change(tell_ready, [ready, shell.lang], None, **QUEUED)
 
@@ -166,6 +166,8 @@ def _run_parts(
     status, config, resolved = run.status(), run.config, run.resolved
     stopping = stops == run.id
     stop = t("ft_stopping" if stopping else "ft_stop_run", lang)
+    loss = run_view.loss_plot(status, lang)
+    small = run_view.small_plots(status, lang)
     return {
         "title": title,
         "left": gr.update(visible=not on_settings),
@@ -178,9 +180,9 @@ def _run_parts(
         "right": gr.update(visible=True),
         "head": run_view.head(config, resolved, status, lang),
         "compare": gr.update(value=t("ft_open_compare", lang), visible=status.usable),
-        "loss": run_view.loss_plot(status, lang),
+        "loss": gr.update(value=loss, visible=bool(loss)),
         "words": run_view.words(status, lang),
-        "small": run_view.small_plots(status, lang),
+        "small": gr.update(value=small, visible=bool(small)),
     }
 
 

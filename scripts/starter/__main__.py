@@ -38,6 +38,8 @@ def main() -> None:
         return
     import torch
 
+    from .training import CHUNK
+
     torch.set_num_threads(args.threads)
     if args.command == "tokenizer":
         from .vocabulary import train_tokenizer
@@ -51,6 +53,17 @@ def main() -> None:
         from .exporting import export
 
         print(json.dumps(export(args.work, args.target)))
+    elif args.command == "evaluate":
+        from .figures import evaluate
+
+        figures = evaluate(args.target)
+        args.work.mkdir(parents=True, exist_ok=True)
+        (args.work / "figures.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False), encoding="utf-8")
+        print(json.dumps(figures, indent=1, ensure_ascii=False))
+    else:
+        from .figures import overlap
+
+        print(json.dumps(overlap(ROOT / "data_templates", args.seed, args.steps // CHUNK, args.count)))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .grammar import say, slots, sloppy
+from .grammar import say, sloppy, slots
 
 TEXT = Path(__file__).parent / "text"
 
@@ -84,11 +85,11 @@ class Library:
             elif table is not None:
                 columns = self.columns[table]
                 if columns[0].endswith("*"):
-                    self.rows[table].append({table: line})
+                    self.rows[table].append({table: line.replace("\\n", "\n")})
                 elif len(columns) == 1:
                     self.rows[table] += [{columns[0]: cell.strip()} for cell in line.split(",") if cell.strip()]
                 else:
-                    cells = line.split("|")
+                    cells = line.replace("\\n", "\n").split("|")
                     if len(cells) != len(columns):
                         raise ValueError(f"{where}: {len(cells)} cells, {len(columns)} columns")
                     self.rows[table].append(dict(zip(columns, cells, strict=True)))
@@ -103,14 +104,16 @@ class Library:
         """One column of a table, without its unknown cells."""
         return [row[name] for row in self.rows[table] if row[name] != "--"]
 
-    def _filler(self, rng: random.Random, row: dict[str, str]):
+    def _filler(self, rng: random.Random, row: dict[str, str], said: set[str]) -> Callable[[str], str]:
+        """Fills slots from the row or from one-column tables; what was `said` before in this talk is not chosen again."""
         chosen = dict(row)
 
         def fill(name: str) -> str:
             if name not in chosen:
                 base = name.rstrip("0123456789")
                 taken = {v for k, v in chosen.items() if k.rstrip("0123456789") == base}
-                chosen[name] = rng.choice([w for w in self.words(base) if w not in taken])
+                chosen[name] = rng.choice([w for w in self.words(base) if w not in taken and w not in said])
+                said.add(chosen[name])
             return chosen[name]
 
         return fill
@@ -130,6 +133,7 @@ class Library:
         turns: list[tuple[str, str]] = []
         follow = bool(lines[">"]) and not held and rng.random() < 0.3
         seen: list[dict[str, str]] = []
+        said: set[str] = set()
         keys: tuple[str, ...] = ()
         for place in range(1 + follow + (follow and rng.random() < 0.3)):
             ask = rng.choice(asks if place == 0 else lines[">"])
@@ -141,7 +145,7 @@ class Library:
                     break
                 row = self._row(rng, block, needed)
             seen.append(row)
-            fill = self._filler(rng, row)
+            fill = self._filler(rng, row, said)
             if place == 0 and lines["s"]:
                 turns.append(("system", say(rng, rng.choice(lines["s"]), fill)))
             asked = say(rng, ask, fill)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 Node = str | tuple  # text, ("slot", form, name) or ("pick", [sequence, ...])
 IRREGULAR = {
@@ -76,7 +76,7 @@ def _sequence(text: str, at: int, inside: bool) -> tuple[tuple[Node, ...], int]:
     return tuple(node for node in nodes if node != ""), at
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(text: str) -> tuple[Node, ...]:
     """The tree of one line."""
     return _sequence(text.replace("\\n", "\n"), 0, False)[0]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from . import lists, numbers, rewrite, stories
+from . import context, lists, numbers, rewrite, stories, truth
 from .blocks import Library, Talk
 from .grammar import capital
 
@@ -20,17 +20,22 @@ SYSTEMS = (
 ZH_SYSTEMS = ("你是一个有用的助手。", "你是一个友好的助手。", "请简短地回答。", "你是 Starter，一个小模型。", "请帮助用户。", "You are a helpful assistant.")
 BRIEF = ("Answer in one word.", "Answer with one word only.", "Reply with a single word.", "Be as brief as possible.", "Only give the answer, nothing else.")
 PYTHON_KINDS: dict[str, tuple[float, Callable]] = {
-    "sums": (12, numbers.sums), "zh_sums": (4, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
+    "sums": (24, numbers.sums), "zh_sums": (7, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
     "next_number": (1.5, numbers.next_number), "count_to": (2, numbers.count_to), "even_odd": (1, numbers.even_odd),
-    "word_problem": (3, numbers.word_problem), "change": (18, rewrite.change), "repeat": (8, rewrite.repeat), "letters": (3, rewrite.letters),
-    "reading": (6, rewrite.reading), "memory": (6, rewrite.memory), "zh_memory": (2, rewrite.zh_memory), "zh_change": (3, rewrite.zh_change),
-    "gibberish": (4, rewrite.gibberish), "things": (12, lists.things), "zh_things": (4, lists.zh_things), "group_of": (2, lists.group_of),
-    "sort": (1.5, lists.sort), "story": (12, stories.story), "zh_story": (4, stories.zh_story), "poem": (4, stories.poem),
+    "word_problem": (5, numbers.word_problem), "change": (34, rewrite.change), "repeat": (18, rewrite.repeat), "letters": (3, context.letters),
+    "reading": (10, context.reading), "memory": (9, context.memory), "zh_memory": (2, context.zh_memory), "zh_change": (5, rewrite.zh_change),
+    "gibberish": (4, context.gibberish), "things": (18, lists.things), "zh_things": (6, lists.zh_things), "group_of": (2, lists.group_of),
+    "sort": (1.5, lists.sort), "story": (9, stories.story), "zh_story": (4, stories.zh_story), "poem": (4, stories.poem),
     "note": (4, stories.note), "slogan": (1, stories.slogan), "describe": (1.5, stories.describe),
+    "is_it": (4, truth.is_it), "true_or_not": (5, truth.true_or_not), "size": (3, truth.size), "times": (1.5, truth.times),
 }  # fmt: skip
 HELD_KINDS: dict[str, Callable] = {"double": numbers.double}
 WITH_LIBRARY = {"word_problem", "change", "repeat", "letters", "reading", "memory", "zh_memory", "zh_change", "gibberish",
-                "story", "zh_story", "poem", "note", "slogan", "describe"}  # fmt: skip
+                "story", "zh_story", "poem", "note", "slogan", "describe", "is_it", "true_or_not", "size", "times"}  # fmt: skip
+LEAD = ("Hi! ", "Hello, ", "Hello! ", "Hey, ", "Hi Starter, ", "Please tell me: ", "Quick question: ", "I have a question. ", "Can you help me? ",
+        "Sorry to bother you. ", "OK. ", "Thanks. ", "Now tell me: ", "Next question: ", "Good morning! ")  # fmt: skip
+ZH_LEAD = ("你好，", "你好！", "请问，", "请问一下，", "我想知道，", "好的，", "谢谢。", "下一个问题：", "嗨，")
+TRAIL = (" Thanks!", " Thank you.", " please", " Please help.", " :)", " 🙂", " Thank you in advance!")
 SYLLABLES = "ba be bo da do fi fo ga ge ka ko la li lo ma mi mo na ni no pa pe ra ri ro sa se so ta ti to va ve vi za zo".split()
 ENDS = ("n", "r", "x", "l", "s", "th", "nk", "st", "", "", "ck", "m")
 
@@ -42,6 +47,9 @@ def library() -> Library:
     rng = random.Random(7)
     made = sorted({"".join(rng.choices(SYLLABLES, k=rng.randint(1, 3))) + rng.choice(ENDS) for _ in range(2500)})
     common = lib.words("common")
+    known = {w for table, column in (("tools", "tool"), ("jobs", "job"), ("animals", "animal")) for w in lib.column(table, column)}
+    known |= {w for term in lib.column("things", "term") for w in term.split()}
+    common = [w for w in common if w not in known]
     lib.rows["odd"] = [{"odd": w} for w in (*made, *common, *common)]
     lib.rows["strange"] = [{"strange": capital(w)} for w in made if len(w) > 4]
     lib.rows["country"] = [{"country": c} for c in lib.column("countries", "country")]
@@ -77,7 +85,7 @@ def held_out() -> dict[str, Maker]:
         elif block.lines["!"]:
             out[f"asked:{name}"] = lambda rng, held, b=block: lib.talk(rng, b, True)
     for name in ("sums", "zh_sums", "bigger", "next_number", "word_problem", "change", "repeat", "reading", "gibberish",
-                 "things", "zh_things", "story", "zh_story", "poem", "note"):  # fmt: skip
+                 "things", "zh_things", "story", "zh_story", "poem", "note", "is_it", "size"):  # fmt: skip
         out[f"asked:{name}"] = _bind(name, PYTHON_KINDS[name][1])
     return out
 
@@ -93,6 +101,29 @@ def brief(rng: random.Random, talk: Talk) -> Talk:
     return Talk((("user", ask), ("assistant", word)), talk.keys)
 
 
+def wrapped(rng: random.Random, talk: Talk) -> Talk:
+    """A question with a greeting before it or thanks behind it; the answer stays the same."""
+    turns = list(talk.turns)
+    at = next(i for i, (role, _) in enumerate(turns) if role == "user")
+    text = turns[at][1]
+    if rng.random() < 0.7:
+        text = rng.choice(ZH_LEAD if talk.chinese and not text.isascii() else LEAD) + text
+    else:
+        text = text + rng.choice(TRAIL)
+    turns[at] = ("user", text)
+    return Talk(tuple(turns), talk.keys)
+
+
+def shouted(rng: random.Random, talk: Talk) -> Talk:
+    """The answer in capital letters, because the system prompt wants it."""
+    wish = rng.choice(("Answer in capital letters.", "Write everything in upper case.", "Always answer in ALL CAPS."))
+    turns = [(role, text.upper() if role == "assistant" else text) for role, text in talk.turns]
+    return Talk((("system", wish), *turns), talk.keys)
+
+
+WRAPPED = {"capital_of_what", "general", "define", "why", "howto", "sums", "things", "story", "translate_word", "job", "used", "synonym", "rhyme",
+           "about_country", "about_animal", "poem", "sound", "home", "eats", "zh_capital", "zh_colour", "zh_general", "zh_howto", "zh_sums",
+           "zh_story", "zh_word", "zh_things", "who_are_you", "what_can_you_do", "zh_who", "joke", "wide_help", "shop_order", "zh_shop"}  # fmt: skip
 BRIEF_KINDS = {"capital", "colour", "opposite", "past", "plural", "day_after", "count", "legs", "baby", "language", "continent"}
 
 
@@ -115,6 +146,10 @@ def conversations(seed: int) -> Iterator[Talk]:
         name, talk = one()
         if name in BRIEF_KINDS and len(talk.turns) == 2 and rng.random() < 0.08:
             talk = brief(rng, talk)
+        elif name in WRAPPED | BRIEF_KINDS and talk.turns[0][0] == "user" and rng.random() < 0.18:
+            talk = wrapped(rng, talk)
+        elif not name.startswith("zh_") and talk.turns[0][0] == "user" and rng.random() < 0.008:
+            talk = shouted(rng, talk)
         turns = list(talk.turns)
         if turns[0][0] != "system":
             if rng.random() < 0.38:

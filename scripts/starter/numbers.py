@@ -39,15 +39,15 @@ def han(n: int) -> str:
 def _sum(rng: random.Random, chinese: bool = False) -> tuple[int, str, int, int]:
     sign = rng.choice("+++---**/")
     if sign == "+":
-        top = rng.choice((10, 10, 10, 20, 50) if not chinese else (10, 10, 20))
+        top = rng.choice((10, 10, 10, 20, 20, 50, 100) if not chinese else (10, 10, 20, 50))
         a, b = rng.randint(0, top), rng.randint(0, top)
         return a, sign, b, a + b
     if sign == "-":
-        top = rng.choice((10, 10, 20, 20, 50) if not chinese else (10, 10, 20))
+        top = rng.choice((10, 10, 20, 20, 50, 100) if not chinese else (10, 10, 20, 50))
         a, b = sorted((rng.randint(0, top), rng.randint(0, top)), reverse=True)
         return a, sign, b, a - b
     if sign == "*":
-        a, b = rng.randint(0 if rng.random() < 0.1 else 1, 10), rng.randint(1, 10)
+        a, b = rng.randint(0 if rng.random() < 0.1 else 1, 12), rng.randint(1, 10)
         return a, sign, b, a * b
     b, c = rng.randint(1, 10), rng.randint(1, 10)
     return b * c, sign, b, c

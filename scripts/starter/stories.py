@@ -38,7 +38,8 @@ OPEN_NAMED = ("Once upon a time, there was {a:h} called {n} {where}.", "{n} was 
 ASK = ("Tell me a [short |little |]story[ about {a:h}|].", "Tell me a [short |]story about {a:h}.", "[Write|Make up] a [short |]story about {a:h}.",
        "Write a [short |]story about {a:h} {where}.", "[Can you tell|Please tell] me a story about {a:h}?", "A story about {a:h}, please.",
        "I want to hear a story[ about {a:h}|].", "story about {a:h}", "Write a [tiny|very short] story with {a:h} in it.",
-       "Tell me a story about {a:h} called {n}.", "Tell me a bedtime story.", "Write a story about {n}.", "[Do you know|Can you tell] a story?")  # fmt: skip
+       "Tell me a story about {a:h} called {n}.", "Tell me a bedtime story.", "Write a story about {a:h} named {n}.", "[Tell me|Write] a [short |]story about {a:h} who {p}.", "[Tell me|Write] a story about {a:h} named {n} who {p}.",
+       "A story about {n} the {h}, please.", "[Tell me|Write] a story [set|that happens] {where}.", "Write a story about {n}.", "[Do you know|Can you tell] a story?")  # fmt: skip
 ASK_HELD = ("My child wants a tale in which {a:h} appears.", "Entertain me with an adventure of {a:h}.", "Once upon a time there was {a:h}. Go on.")
 
 POEM_SUBJECTS = {
@@ -95,13 +96,16 @@ def story(rng: random.Random, library: Library, held: bool) -> Talk:
     hero, name, where = rng.choice(HEROES), rng.choice(library.words("name")), rng.choice(PLACES)
     if rng.random() < 0.2:
         hero = rng.choice(library.column("animals", "animal"))
+    elif rng.random() < 0.15:
+        hero = rng.choice(library.words(rng.choice(("thing", "job", "common"))))
     trait = rng.choice(TRAITS)
     full = hero if " " in hero else f"{trait} {hero}"
     asked = full if rng.random() < 0.3 else hero
-    ask = say(rng, frame, {"h": asked, "n": name, "where": where}.__getitem__)
+    wish, trouble, help_, end = rng.choice(PLOTS)
+    plot = "wants" + wish[6:] if wish.startswith("wanted") and rng.random() < 0.5 else wish
+    ask = say(rng, frame, {"h": asked, "n": name, "where": where, "p": plot}.__getitem__)
     named = "{n}" in frame or rng.random() < 0.2
     the = name if named else f"the {hero}"
-    wish, trouble, help_, end = rng.choice(PLOTS)
     first = say(rng, rng.choice(OPEN_NAMED if named else OPEN), {"h": full, "n": name, "where": where}.__getitem__)
     parts = [first, f"{capital(the)} {wish}.", f"{trouble}.", f"{rng.choice(('Then', 'At last', 'But then', 'One evening'))} {help_}.", f"{end}."]
     if rng.random() < 0.25:

@@ -63,6 +63,14 @@ window.ft.duet = {
     return found;
   },
 
+  // A question is on its way, and the box is free for the next.
+  sent(inputs) {
+    const box = document.querySelector('#ft-prompt textarea');
+    box.value = '';
+    box.dispatchEvent(new Event('input', {bubbles: true}));
+    return inputs;
+  },
+
   async copy(button) {
     const answer = button.parentElement.querySelector('.ft-a');
     if (navigator.clipboard) await navigator.clipboard.writeText(answer.textContent);

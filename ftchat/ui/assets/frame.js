@@ -1,9 +1,18 @@
 // What only the browser knows: the language and theme that were chosen here, and how to open a tab.
 window.ft = {
   tabs: {data: 'ft-data', train: 'ft-trainp', compare: 'ft-comparep', runs: 'ft-runs'},
+  spoken: null, // settles when the last change of language is through
+
+  // The storage may be barred, as in a frame on another site: then nothing is kept, and all else works.
+  kept(key) {
+    try { return localStorage.getItem('ft-' + key) } catch { return null }
+  },
+  keep(key, value) {
+    try { localStorage.setItem('ft-' + key, value) } catch { /* not kept */ }
+  },
 
   lang() {
-    return (localStorage.getItem('ft-lang') || navigator.language || 'en').startsWith('zh') ? 'zh' : 'en';
+    return this.chosen || ((this.kept('lang') || navigator.language || 'en').startsWith('zh') ? 'zh' : 'en');
   },
 
   // Gradio fixes its locale when it starts; its own core module can change it later.
@@ -15,21 +24,21 @@ window.ft = {
   },
 
   speak(lang) {
-    localStorage.setItem('ft-lang', lang);
-    this.locale();
+    this.keep('lang', this.chosen = lang);
+    this.spoken = this.locale();
   },
 
   act(data) {
     if (data.go) document.getElementById(this.tabs[data.go] + '-button')?.click();
-    if (data.act === 'theme')
-      localStorage.setItem('ft-theme', document.body.classList.toggle('dark') ? 'dark' : 'light');
+    if (data.act === 'theme') this.keep('theme', document.body.classList.toggle('dark') ? 'dark' : 'light');
   },
 
   boot() {
     const spoken = navigator.language || 'en';
-    if (this.lang() !== (spoken.startsWith('zh') ? 'zh' : 'en') || /^zh(?!-(CN|TW)$)/.test(spoken)) this.locale();
+    const right = /^zh-(CN|TW)$/.test(spoken) ? 'zh' : spoken.startsWith('zh') ? '' : 'en'; // Gradio's own choice
+    if (this.lang() !== right) this.spoken = this.locale();
     document.documentElement.lang = this.lang() === 'zh' ? 'zh-CN' : 'en';
-    const theme = localStorage.getItem('ft-theme');
+    const theme = this.kept('theme');
     if (theme) document.body.classList.toggle('dark', theme === 'dark');
   },
 };

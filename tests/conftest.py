@@ -1,0 +1,41 @@
+"""What every test gets: a home of its own, and no model hub."""
+
+from __future__ import annotations
+
+import os
+
+# Before any library is imported: no hub, and threads that wait without burning a core another test could use.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import small_models
+
+from ftchat.worker import Worker, open_worker
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """FTCHAT_HOME of this test alone."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("FTCHAT_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def worker(home: Path) -> Iterator[Worker]:
+    """The loop in a thread of the test's own process."""
+    worker = open_worker("inline", home)
+    yield worker
+    worker.close()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of small foreign models, made once."""
+    root = tmp_path_factory.mktemp("models")
+    makers = (small_models.llama_without_template, small_models.llama_with_sentencepiece, small_models.gpt2)
+    return {make.__name__: make(root / make.__name__) for make in makers}
