@@ -44,7 +44,7 @@ def test_a_name_that_cannot_be_typed_back_is_refused(store: RunStore, name: str)
 
 def test_an_unknown_run_is_answered_with_those_there_are(store: RunStore) -> None:
     store.create(config("support"))
-    with pytest.raises(ConfigError, match="suport.*support"):
+    with pytest.raises(ConfigError, match=r"suport.*support"):
         store.get("suport")
 
 

@@ -21,7 +21,9 @@ BODY = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %
 PROMPT = "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 TEMPLATES = {
     "own": None,
-    "refuses system": "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + BODY + PROMPT,
+    "refuses system": "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+    + BODY
+    + PROMPT,
     "drops system": BODY.replace("%}<|", "%}{% if m.role == 'system' %}{% continue %}{% endif %}<|", 1) + PROMPT,
     "knows no generation prompt": BODY,
     "forgets earlier answers": "{% for m in messages %}{% if m.role != 'assistant' or loop.last %}<|{{ m.role }}|>"
@@ -110,7 +112,8 @@ def test_what_a_template_refuses_is_said_and_never_trained_as_nothing() -> None:
     tokenizer = AutoTokenizer.from_pretrained(STARTER_FOLDER)
     tokenizer.chat_template = (
         "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"
-        "{{ raise_exception('roles must alternate') }}{% endif %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}" + PROMPT
+        "{{ raise_exception('roles must alternate') }}{% endif %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+        + PROMPT
     )
     made = ChatTemplate(tokenizer, len(tokenizer))
     twice = Example((Message("user", "a"), Message("user", "b"), Message("assistant", "c")))

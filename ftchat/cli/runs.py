@@ -18,7 +18,7 @@ def add_parsers(verbs: Any) -> None:
 
 
 def list_runs(arguments: argparse.Namespace) -> int:
-    found = []
+    found: list[dict[str, Any]] = []
     for run in RunStore(ftchat_home()).list():
         status, config = run.status(), run.config
         found.append(

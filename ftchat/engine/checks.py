@@ -14,7 +14,7 @@ import torch
 from ftchat.engine.decode import Duet
 from ftchat.engine.models import Resident
 from ftchat.engine.template import Encoded
-from ftchat.events import Checked, ReplyDone
+from ftchat.events import Checked, ReplyDone, ReplyEvent
 from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
 
 _CONFIG_FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "use_cache", "output_router_logits")
@@ -85,7 +85,7 @@ def _reply(resident: Resident, adapter: str, example: Example) -> ReplyDone:
     room = 2 * len(resident.template.answer_ids(example.completion)) + 16
     request = ChatRequest("check", resident.name, (Pane(adapter, example.context),), Sampling(0.0, room))
     duet = Duet(request, resident, [adapter])
-    events = []
+    events: list[ReplyEvent] = []
     with resident.chatting():
         while not duet.over:
             events += duet.advance()

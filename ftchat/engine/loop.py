@@ -99,8 +99,7 @@ class Loop:
         for entry in list(self._queue):
             if entry[0].id == run_id:
                 self._queue.remove(entry)
-                nothing = {"steps": 0, "train_loss": 0.0, "seconds": 0.0, "tokens_per_second": 0.0, "peak_memory": 0}
-                entry[0].append(RunStopped(**nothing))
+                entry[0].append(RunStopped(steps=0, train_loss=0.0, seconds=0.0, tokens_per_second=0.0, peak_memory=0))
                 entry[1].close()
 
     def stop_reply(self, request_id: str) -> None:
@@ -235,7 +234,7 @@ class Loop:
 
     def _is_resident(self, run: Run) -> bool:
         resident = self._resident
-        return bool(resident) and (resident.name, resident.precision) == (run.config.base, self._needs(run)[1])
+        return resident is not None and (resident.name, resident.precision) == (run.config.base, self._needs(run)[1])
 
     def _pulse(self) -> bool:
         """Between two steps of a run: answers calls and gives open replies their share of the time."""

@@ -163,7 +163,7 @@ class Resident:
         for hook in self._hooks:
             hook.remove()
 
-        def with_rows(_module: torch.nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
+        def with_rows(_module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return (args, kwargs | {"adapter_names": self._rows}) if self._rows is not None else None
 
         layers = [layer for layer in self._lora_layers() if isinstance(layer, torch.nn.Module)]

@@ -13,7 +13,7 @@ from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
 
-_EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset
+_EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
 _QUICK_SECONDS = 50.0  # of optimizer steps
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
@@ -54,7 +54,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
     batch = chosen("per_device_train_batch_size", _batch(facts, max_length, on_gpu))
     accumulation = chosen("gradient_accumulation_steps", max(1, 8 // batch))
     per_epoch = max(1, math.ceil(len(facts.lengths) / (batch * accumulation)))
-    epochs = chosen("num_train_epochs", _epochs(config.preset, facts.examples))
+    epochs = chosen("num_train_epochs", _epochs(config.preset, facts))
     steps = max(1, math.ceil(epochs * per_epoch))
     if config.preset == "quick" and "num_train_epochs" not in asked and step_seconds is not None:
         steps = max(1, min(steps, int(_QUICK_SECONDS / step_seconds)))
@@ -100,9 +100,14 @@ def _batch(facts: Facts, max_length: int, on_gpu: bool) -> int:
     return max(1, min(8, (8192 if on_gpu else 2048) // max_length, len(facts.lengths)))
 
 
-def _epochs(preset: str, examples: int) -> float:
+def _epochs(preset: str, facts: Facts) -> float:
+    """Few passes over much data, more over little; a small base needs to see an example more often."""
     low, high = _EPOCHS[preset]
-    return float(min(high, max(low, math.ceil(_EXAMPLES_SEEN.get(preset, high * examples) / max(1, examples)))))
+    if preset == "quick":  # as many as its time allows
+        return float(high)
+    slower = min(5.0, max(1.0, (1e9 / facts.parameters) ** (1 / 3)))
+    wanted = _EXAMPLES_SEEN[preset] * slower / max(1, facts.examples)
+    return float(min(math.ceil(high * slower), max(low, math.ceil(wanted))))
 
 
 def _learning_rate(parameters: int) -> float:

@@ -69,10 +69,11 @@ def compare_endpoint(studio: Studio) -> Callable[..., dict[str, Any]]:
         question = check_text(prompt, "en")
         if not question:
             raise ConfigError("there is no question: 'prompt' is empty")
-        wanted = studio.runs.get(run).id if run else None
-        now = standing(studio.runs, wanted, wanted, None)
-        if wanted is not None and now.run != wanted:
-            raise ConfigError(f"run '{run}' cannot answer yet: it is {studio.runs.get(run).status().state}")
+        chosen = studio.runs.get(run) if run else None
+        if chosen is not None and not chosen.status().usable:
+            raise ConfigError(f"run '{run}' cannot answer: it is {chosen.status().state} and has no adapter")
+        asked = chosen.id if chosen else None
+        now = standing(studio.runs, asked, asked, None)
         chat = Chat("")
         request = chat.ask(question, now.base, now.run, check_sampling(temperature, max_new_tokens, seed, "en"))
         for event in studio.worker.chat(request):

@@ -21,8 +21,10 @@ from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.tokens import histogram, token_panel
 
+# Of what is asked for while an earlier answer is on its way, the last is done, where Gradio would drop it.
+_DRAWING: dict[str, Any] = {**QUIETLY, "trigger_mode": "always_last"}
 # The worker may take seconds to load the model: these wait in the queue, a few at a time.
-_WAITING: dict[str, Any] = {**QUEUED, "concurrency_limit": 4}
+_WAITING: dict[str, Any] = {**QUEUED, "concurrency_limit": 4, "trigger_mode": "always_last"}
 
 
 def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, keep: gr.Button) -> None:
@@ -85,6 +87,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         if chosen is None:
             return gr.skip()
         examples = dataset_of(chosen).examples
+        pair = max(0, min(pair, len(examples) - 1))
         try:
             (preview,) = studio.worker.preview(STARTER, [examples[pair]])
         except FtchatError as error:
@@ -105,8 +108,8 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     drawn = [entrance, loaded, stats, report, tokens, lengths, pairs_head, pairs, ready, download]
     shown = [shell.dataset, shell.lang, pair]
     steps = (
-        shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, *drawn], **QUIETLY),
-        shell.lang.change(told(draw), [*shown, find, page], drawn, **QUIETLY),
+        shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, *drawn], **_DRAWING),
+        shell.lang.change(told(draw), [*shown, find, page], drawn, **_DRAWING),
     )
     for step in steps:
         step.then(look, shown, tokens, **_WAITING).then(count, shown[:2], [stats, lengths], **_WAITING)
@@ -126,7 +129,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     asked, table = [shell.dataset, shell.lang, find], [page, pairs_head, pairs]
     pairs_head.pick(told(turn), asked, table, **QUIETLY)
-    find.change(told(search), asked, table, trigger_mode="always_last", **QUIETLY)
+    find.change(told(search), asked, table, **_DRAWING)
 
     def start(chosen: str) -> tuple:
         return studio.train(chosen, "quick"), gr.Tabs(selected="train")

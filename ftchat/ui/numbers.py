@@ -12,15 +12,17 @@ def grouped(value: float) -> str:
 
 def loss(value: float) -> str:
     """Two digits after the point, more where they would all be zero."""
+    if not math.isfinite(value):
+        return "–"
     return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"
 
 
 def small(value: float) -> str:
-    """A learning rate: 2e-4, 0.001, 0."""
-    if not value or not math.isfinite(value):
-        return "0" if not value else "–"
-    if value >= 0.001:
-        return f"{value:.3g}"
+    """A learning rate or an amount: 2e-4, 0.001, 0.67, 12.3, 0."""
+    if not math.isfinite(value):
+        return "–"
+    if not value or value >= 0.001:
+        return f"{value:.2g}" if value < 10 else f"{value:.1f}"
     digits, power = f"{value:.1e}".split("e")
     return f"{digits.removesuffix('.0')}e{int(power)}"
 

@@ -20,9 +20,15 @@ _PICTURES = {"calm": "curve", "warn": "warning", "err": "error"}
 _METHODS = {"lora": "LoRA", "qlora": "QLoRA"}
 
 
+def state_word(status: RunStatus, lang: str) -> str:
+    return t(
+        "ft_state_dropped" if status.state == "stopped" and not status.usable else f"ft_state_{status.state}", lang
+    )
+
+
 def state_chip(status: RunStatus, lang: str) -> str:
     tick = "✓ " if status.state == "finished" else ""
-    word = esc(t(f"ft_state_{status.state}", lang))
+    word = esc(state_word(status, lang))
     return f'<span class="ft-chip {_CHIPS.get(status.state, "")}">{tick}{word}</span>'
 
 
@@ -100,7 +106,7 @@ def small_plots(status: RunStatus, lang: str) -> str:
         '<div class="ft-minis">'
         + _small("ft_speed_title", status.speeds, numbers.grouped, status, lang)
         + _small("ft_rate_title", status.learning_rates, numbers.small, status, lang)
-        + _small("ft_memory_title", memories, lambda value: f"{value:.2g}", status, lang)
+        + _small("ft_memory_title", memories, numbers.small, status, lang)
         + "</div>"
     )
 

@@ -12,7 +12,7 @@ from ftchat.ui import numbers
 from ftchat.ui.header import clock, model_name
 from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
 from ftchat.ui.plots import spark
-from ftchat.ui.run_view import state_chip
+from ftchat.ui.run_view import state_chip, state_word
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 
@@ -82,7 +82,7 @@ def _table(runs: list[Run], datasets: dict[str, str], query: str, selected: str 
 
 
 def _matches(run: Run, dataset: str, query: str, lang: str) -> bool:
-    state = t(f"ft_state_{run.status().state}", lang)
+    state = state_word(run.status(), lang)
     return all(
         word in f"{run.config.name} {run.config.base} {dataset} {state}".casefold() for word in query.casefold().split()
     )

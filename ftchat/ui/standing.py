@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from ftchat.data import split
 from ftchat.events import RunStatus
@@ -15,7 +14,7 @@ from ftchat.records import STARTER, Example
 from ftchat.runs import Run, RunStore
 from ftchat.settings import held_out_share
 
-_OFFERED = 50  # the newest runs; older ones are not looked at every second
+_OFFERED = 50  # the newest runs; of older ones only those that are asked for are looked at every second
 _SUGGESTED = 6
 _SHORT = 160  # characters of a question that fits a button
 
@@ -42,7 +41,8 @@ class Standing:
 
 def standing(runs: RunStore, selected: str | None, picked: str | None, followed: str | None) -> Standing:
     """`selected` is the page's run, `picked` the pane's adapter, `followed` that of the last time."""
-    newest = {run.id: run for run in islice(runs.list(), _OFFERED)}
+    asked = (selected, picked)
+    newest = {run.id: run for place, run in enumerate(runs.list()) if place < _OFFERED or run.id in asked}
     usable = {run.id: run for run in newest.values() if run.status().usable}
     ready = selected if selected in usable else None
     if ready is not None and ready != followed:

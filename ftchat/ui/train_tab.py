@@ -193,9 +193,11 @@ def _wire_acting(
         return gr.update(value=t("ft_starting" if base == STARTER else "ft_checking", lang), interactive=False)
 
     def begin(dataset: str | None, *answers: str) -> tuple[str, bool]:
-        config = train_form.config(dataset, studio.runs.free_name(_data(studio, dataset)[0] or "run"), answers)
+        wanted = _data(studio, dataset)[0][:100].lstrip("- ") or "run"
+        config = train_form.config(dataset, studio.runs.free_name(wanted), answers)
+        studio.runs.check_name(config.name)
         if config.base != STARTER:
-            studio.worker.describe(config.base)
+            studio.worker.describe(config.base, config.method)
         return _start(studio, config), False
 
     def release(dataset: str | None, lang: str) -> Any:

@@ -34,6 +34,8 @@ def verdict(status: RunStatus, lang: str) -> Verdict:
             return Verdict("warn", where, t("ft_say_cut_text", lang))
         case "queued":
             return Verdict("calm", t("ft_say_queued", lang), t("ft_say_queued_text", lang))
+        case "stopped" if not status.usable:
+            return Verdict("warn", t("ft_say_dropped", lang), t("ft_say_dropped_text", lang))
         case "stopped":
             steps = t("ft_say_stopped_text", lang, step=status.step, total=status.total_steps)
             return Verdict("calm", t("ft_say_stopped", lang), f"{steps} {_numbers(status, lang)}".strip())

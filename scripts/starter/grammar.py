@@ -116,10 +116,16 @@ def typo(rng: random.Random, word: str) -> str:
     return word[:at] + word[at + 1 :] if kind == 1 else word[:at] + word[at] + word[at:]
 
 
+AMERICAN = (("colour", "color"), ("favourite", "favorite"), ("neighbour", "neighbor"), ("metre", "meter"), ("centre", "center"), ("autumn", "fall"),
+            ("mathematics", "math"), ("maths", "math"), ("humour", "humor"), ("grey", "gray"), ("travelling", "traveling"))  # fmt: skip
+
+
 def sloppy(rng: random.Random, text: str) -> str:
     """The way people really type: lower case, no full stop, a typo now and then."""
-    dice = rng.random()
-    if dice < 0.40:
+    if rng.random() < 0.4:
+        for british, american in AMERICAN:
+            text = text.replace(british, american)
+    if rng.random() < 0.40:
         return text
     if rng.random() < 0.45:
         text = text.rstrip("?.!？。！ ") or text

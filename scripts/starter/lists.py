@@ -72,6 +72,16 @@ GROUPS = {
     "words that start with c": "cat,cup,cake,car,cold,city",
     "words that start with s": "sun,sea,star,snow,song,soup",
 }  # fmt: skip
+ALSO = {
+    "sea animals": "animals that live in the sea,sea creatures,animals in the ocean", "colours": "colors,different colors", "jobs": "professions,occupations",
+    "clothes": "pieces of clothing,things to wear,items of clothing", "foods": "things to eat,dishes,kinds of food", "drinks": "things to drink,beverages",
+    "cities": "big cities,famous cities", "countries": "countries in the world", "fruits": "kinds of fruit,types of fruit,fruit",
+    "vegetables": "kinds of vegetables,types of vegetables", "animals": "kinds of animals", "pets": "animals people keep at home",
+    "musical instruments": "instruments", "vehicles": "means of transport,ways to travel", "body parts": "parts of the body", "feelings": "emotions",
+    "gift ideas": "ideas for a gift,good presents", "breakfast ideas": "things to eat for breakfast", "names for a cat": "cat names", "names for a dog": "dog names",
+    "healthy habits": "ways to stay healthy,tips for a healthy life", "sports": "kinds of sport,ball games", "hobbies": "free time activities",
+    "things in a kitchen": "things you find in a kitchen,kitchen items", "things to do on a rainy day": "activities for a rainy day",
+}  # fmt: skip
 ZH_GROUPS = {
     "水果": "苹果,香蕉,橙子,西瓜,葡萄,草莓,桃子,梨", "蔬菜": "白菜,土豆,胡萝卜,西红柿,黄瓜,茄子,菠菜", "动物": "猫,狗,老虎,大象,猴子,兔子,熊猫,马",
     "颜色": "红色,蓝色,绿色,黄色,黑色,白色,紫色", "国家": "中国,日本,法国,德国,美国,英国,意大利", "城市": "北京,上海,广州,成都,杭州,西安",
@@ -101,7 +111,8 @@ def things(rng: random.Random, held: bool) -> Talk:
         frame = rng.choice((
             "[Name|List|Give me|Tell me|Write] {n} {g}", "[Name|List|Give me|Tell me] {n} {g}", "Can you [name|list] {n} {g}",
             "[What are|Do you know] {n} {g}", "I need {n} {g}", "[make|write] a list of {n} {g}", "{n} {g}, please", "{n} {g}"))  # fmt: skip
-    ask = say(rng, frame, {"n": many, "g": group}.__getitem__) + style
+    said = rng.choice(ALSO[group].split(",")) if group in ALSO and rng.random() < 0.4 else group
+    ask = say(rng, frame, {"n": many, "g": said}.__getitem__) + style
     ask += "?" if ask.startswith(("Can", "What", "Do")) else rng.choice((".", "", "."))
     picked = members[:n] if group in ("seasons", "planets") else rng.sample(members, n)
     if "numbered" in style:

@@ -1,0 +1,137 @@
+"""The main job in a real browser: data, train, compare, on the embedded model; and it looks at what it sees."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from servers import Server, serving
+from test_train import PAIRS
+
+pytestmark = pytest.mark.e2e
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE = 120_000  # milliseconds; generous, since the cores may be shared
+WIDTHS = (1440, 1024, 390)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("journey") / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(server: Server, browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(server.url)
+    yield page
+    page.close()
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def fits(page: Page) -> None:
+    """Nothing sticks out sideways at any width."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def answers(page: Page) -> tuple[str, str]:
+    """What the two panes show, base first."""
+    return tuple(page.locator(f"#ft-pane-{side} .ft-talk").inner_text() for side in ("base", "tuned"))  # type: ignore[return-value]
+
+
+def test_a_template_shows_its_rows_and_its_tokens(page: Page) -> None:
+    page.locator('[data-template="support_en"]').click()
+    expect(page.locator("#ft-stats")).to_contain_text("40", timeout=PATIENCE)
+    learned = page.locator("#ft-tokens .learned")
+    expect(learned.first).to_be_visible(timeout=PATIENCE)
+    assert learned.count() > 10
+    expect(page.locator("#ft-pairs")).to_contain_text("jacket")
+    fits(page)
+    page.locator("#ft-change").click()
+    expect(page.locator("#ft-paste")).to_be_visible(timeout=PATIENCE)
+
+
+def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
+    if page.locator("#ft-change").is_visible():
+        page.locator("#ft-change").click()
+    rows = [f"{question}\t{answer}" for question, answer in PAIRS] + ["a question without an answer\t"]
+    page.locator("#ft-paste textarea").fill("\n".join(rows))
+    page.locator("#ft-read").click()
+    expect(page.locator("#ft-report")).to_contain_text("7", timeout=PATIENCE)  # the line that was not read
+    page.locator("#ft-train-now").click()
+
+    run = page.locator("#ft-run")
+    expect(run).to_have_attribute("data-state", re.compile("running|finished"), timeout=PATIENCE)
+    expect(page.locator("#ft-loss svg").first).to_be_visible(timeout=PATIENCE)
+    page.reload()
+    tab(page, "Train")
+    expect(run).to_have_attribute("data-state", "finished", timeout=PATIENCE)
+    fits(page)
+
+    tab(page, "Compare")
+    question, answer = PAIRS[0]
+    page.locator("#ft-temperature input[type=number]").or_(page.locator("#ft-temperature input")).first.wait_for(
+        state="attached"
+    )
+    page.locator("#ft-params button").first.click()
+    page.locator("#ft-temperature input[type=number]").fill("0")
+    page.locator("#ft-prompt textarea").fill(question)
+    page.locator("#ft-ask").click()
+    expect(page.locator("#ft-pane-tuned .ft-talk")).to_contain_text(answer, timeout=PATIENCE)
+    expect(page.locator("#ft-pane-tuned .ft-foot")).to_contain_text("ended", timeout=PATIENCE)
+    base, tuned = answers(page)
+    assert question in base and question in tuned and answer not in base
+    fits(page)
+
+    page.locator("#ft-retry").click()
+    page.wait_for_timeout(300)
+    expect(page.locator("#ft-pane-tuned .ft-talk")).to_contain_text(answer, timeout=PATIENCE)
+    assert answers(page)[1].count(question) == 1
+    page.locator("#ft-clear").click()
+    expect(page.locator("#ft-pane-tuned .ft-talk")).not_to_contain_text(question, timeout=PATIENCE)
+    page.screenshot(path=tmp_path / "compare.png")
+
+
+def test_both_panes_stream_at_once_and_stop_works(page: Page) -> None:
+    tab(page, "Compare")
+    page.locator("#ft-prompt textarea").fill("Tell me a long story about a fox and a boat.")
+    before = answers(page)
+    page.locator("#ft-ask").click()
+    together = False
+    until = time.monotonic() + 60
+    while time.monotonic() < until and not together:
+        now = answers(page)
+        together = all(len(text) > len(old) + 50 for text, old in zip(now, before, strict=True))
+    assert together, "one pane waits for the other"
+    if page.locator("#ft-stop").is_visible():
+        page.locator("#ft-stop").click()
+    expect(page.locator("#ft-ask")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_second_visitor_sees_the_run_but_not_the_chat(page: Page) -> None:
+    tab(page, "Train")
+    expect(page.locator("#ft-run")).to_have_attribute("data-state", "finished", timeout=PATIENCE)
+    tab(page, "Compare")
+    assert "long story" not in "".join(answers(page))

@@ -1,0 +1,272 @@
+"""The Train and Runs tabs: what is drawn of a run's history, what its numbers are said to mean, what the form asks for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from ftchat.errors import ConfigError
+from ftchat.events import (
+    Checked,
+    EvalLogged,
+    Event,
+    RunFailed,
+    RunFinished,
+    RunQueued,
+    RunStarted,
+    RunStatus,
+    RunStopped,
+    StepLogged,
+    fold,
+)
+from ftchat.records import RunConfig
+from ftchat.runs import RunStore
+from ftchat.ui import run_view, runs_tab, train_form
+from ftchat.ui.numbers import gigabytes, grouped, loss, small
+from ftchat.ui.plots import MOST_POINTS, Curve, plot, thin, ticks
+from ftchat.ui.texts import train as texts
+from ftchat.ui.verdict import verdict
+
+EVIL = '<img src=x onerror="alert(1)">'
+
+
+def history(losses: Sequence[float], held: Sequence[tuple[int, float]] = (), total: int = 0) -> list[Event]:
+    """A run that has come as far as its losses, a step a second."""
+    start = 1000.0
+    events: list[Event] = [
+        RunQueued(time=start),
+        RunStarted(time=start, total_steps=total or len(losses), base="starter", method="lora"),
+    ]
+    events += [EvalLogged(time=start, step=step, loss=value) for step, value in held if step == 0]
+    for step, value in enumerate(losses, 1):
+        numbers = {"learning_rate": 1e-3, "grad_norm": 1.0, "epoch": step / 10, "tokens_per_second": 1842.0}
+        events.append(StepLogged(time=start + step, step=step, loss=value, memory=670_000_000, **numbers))
+        events += [EvalLogged(time=start + step, step=at, loss=lost) for at, lost in held if at == step]
+    return events
+
+
+def closed(kind: type[RunFinished], steps: int) -> RunFinished:
+    return kind(time=2000.0, steps=steps, train_loss=1.0, seconds=41.2, tokens_per_second=1842.0, peak_memory=7 * 10**8)
+
+
+def falling(steps: int) -> list[float]:
+    return [0.4 + 3 * math.exp(-step / 10) for step in range(steps)]
+
+
+# Plots
+
+
+def test_a_curve_is_thinned_to_means_and_keeps_its_last_step() -> None:
+    points = [(step, float(step % 2)) for step in range(1, 1001)]
+    thinned = thin(points)
+    assert len(thinned) <= MOST_POINTS
+    assert thinned[-1][0] == 1000
+    assert all(0.3 < value < 0.7 for _, value in thinned)
+    assert thin([(1, math.nan), (2, math.inf), (3, 2.0)]) == [(3, 2.0)]
+
+
+@pytest.mark.parametrize("high", [1e-9, 3e-5, 0.7, 1.0, 3.3, 9.99, 1842.0, 1e6])
+def test_ticks_are_few_and_inside(high: float) -> None:
+    values = ticks(high, 4)
+    assert values[0] == 0
+    assert 2 <= len(values) <= 6
+    assert values[-1] <= high * 1.0001
+
+
+def test_a_plot_keeps_names_as_text_and_points_inside() -> None:
+    curves = [Curve(EVIL, [(1, 3.0), (60, 0.4)], "train"), Curve("held out", [(0, 3.2), (30, 0.5), (60, 0.6)], "held")]
+    drawn = plot(curves, 60, loss, EVIL, last_step="step 60", step="step", best="lowest", reference=("base", 3.2))
+    assert "<img" not in drawn
+    assert "lowest" in drawn and "base 3.20" in drawn
+    places = [float(value) for value in re.findall(r"(?:left|top):(-?[\d.]+)%", drawn)]
+    assert all(0 <= place <= 100 for place in places)
+    numbers = [
+        float(value) for value in re.findall(r"(?<=[ML ])-?[\d.]+", " ".join(re.findall(r' d="([^"]+)"', drawn)))
+    ]
+    assert numbers and all(0 <= number <= 100 for number in numbers)
+
+
+def test_labels_at_the_ends_do_not_overlap() -> None:
+    curves = [Curve("a", [(1, 2.0), (9, 0.0)], "train"), Curve("b", [(1, 2.0), (9, 0.01)], "held")]
+    drawn = plot(curves, 9, loss, "", last_step="9", reference=("c", 0.02))
+    tops = sorted(float(top) for top in re.findall(r'class="lab [^"]*" style="left:[\d.]+%;top:([\d.]+)%', drawn))
+    assert len(tops) == 3
+    assert all(below - above > 8 for above, below in pairwise(tops))
+
+
+@pytest.mark.parametrize("losses", [[], [0.0], [math.nan], [1e-6, 1e-7], [1e9]])
+def test_any_history_can_be_drawn(losses: list[float]) -> None:
+    status = fold(history(losses, total=3))
+    for lang in ("en", "zh"):
+        assert "nan" not in run_view.loss_plot(status, lang) + run_view.small_plots(status, lang)
+        assert run_view.words(status, lang)
+
+
+def test_numbers_read_well() -> None:
+    assert [small(value) for value in (0, 2e-4, 7.7e-4, 0.0023, 0.67, 12.34)] == [
+        *("0", "2e-4", "7.7e-4", "0.0023", "0.67", "12.3"),
+    ]
+    assert [grouped(value) for value in (1842.4, 12.0, 0.71)] == ["1,842", "12", "0.7"]
+    assert [gigabytes(value) for value in (9.1e8, 8.5e7)] == ["0.9 GB", "85 MB"]
+    assert [loss(value) for value in (3.214, 0.0042, math.nan)] == ["3.21", "0.0042", "–"]
+
+
+# What the numbers are said to mean
+
+
+def said(events: list[Event], held: bool = True) -> str:
+    found = verdict(fold(events, held), "en")
+    return f"{found.tone}: {found.head} {found.text}"
+
+
+def test_a_run_without_held_out_pairs_claims_nothing_about_other_pairs() -> None:
+    events = history(falling(40), total=60)
+    assert said(events).startswith("calm: Still learning. Train loss fell from 3.40 to 0.46. No pairs are held out")
+    assert said([*events, closed(RunFinished, 60)]).startswith("calm: Finished, ready in Compare. Train loss fell")
+
+
+def test_held_out_loss_is_what_counts_where_there_is_one() -> None:
+    held = [(0, 3.2), (10, 1.5), (20, 0.8), (30, 0.6)]
+    assert said(history(falling(30), held, 60)) == (
+        "calm: Still learning. Held-out loss, on pairs it is not trained on, fell from 3.20 to 0.60."
+    )
+
+
+def test_a_rise_of_the_held_out_loss_is_said_with_the_step_where_it_was_lowest() -> None:
+    held = [(0, 3.2), (10, 0.9), (20, 1.0), (30, 1.2)]
+    sentence = said(history(falling(30), held, 60))
+    assert sentence.startswith("warn: Held-out loss is rising.")
+    assert "lowest at step 10 (0.90)" in sentence
+
+
+def test_a_flat_loss_is_not_called_learning() -> None:
+    assert said(history([3.0, 3.01] * 20, total=60)).startswith("calm: Not falling at the moment.")
+
+
+def test_a_run_that_left_nothing_says_so_and_offers_to_train_again() -> None:
+    cut = history(falling(9), total=60)
+    dropped = [RunQueued(), closed(RunStopped, 0)]
+    failed = [*cut, RunFailed(error=f"no room {EVIL}")]
+    assert said(cut, held=False).startswith("warn: Interrupted at step 9.")
+    assert said([RunQueued()], held=False).startswith("warn: Interrupted before the first step.")
+    assert said(dropped).startswith("warn: Stopped before the first step.")
+    assert said(failed) == f"err: The run failed. no room {EVIL}"
+    for events, held in ((cut, False), (dropped, True), (failed, True)):
+        drawn = run_view.words(fold(events, held), "en")
+        assert "data-again" in drawn and "<img" not in drawn
+    kept = fold([*cut, closed(RunStopped, 9)])
+    assert "9 of 60" in verdict(kept, "en").text
+    assert "data-again" not in run_view.words(kept, "en")
+
+
+# A run as HTML
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_head_shows_state_progress_and_figures(lang: str) -> None:
+    status = fold(history(falling(30), [(0, 3.2), (30, 0.6)], 60))
+    drawn = run_view.head(RunConfig(EVIL, "0" * 16), None, status, lang)
+    assert 'id="ft-run" data-state="running"' in drawn
+    assert 'aria-valuenow="50"' in drawn
+    assert all(figure in drawn for figure in ("30 / 60", "0:30", "1,842", "0.60"))
+    assert "<img" not in drawn
+    done = run_view.head(RunConfig("a", "0" * 16), None, fold([*history(falling(30)), closed(RunFinished, 30)]), lang)
+    assert 'data-state="finished"' in done and "0.7 GB" in done
+
+
+def test_checks_show_their_outcome_and_unknown_ones_their_name() -> None:
+    known = Checked(name="replies_stop", ok=True, detail="3 / 3")
+    failed = Checked(name="base_unchanged", ok=False, detail="")
+    unknown = Checked(name="new_check", ok=True, detail=EVIL)
+    drawn = run_view.checks(RunStatus(checks=(known, failed, unknown)), "en")
+    assert "Tried answers stop by themselves: 3 / 3" in drawn
+    assert drawn.count('class="bad"') == 1
+    assert "new_check" in drawn and "<img" not in drawn
+    assert run_view.checks(RunStatus(), "en") == ""
+
+
+# The runs
+
+
+def test_runs_are_listed_with_a_way_to_their_chat_and_found_by_any_word(home: Path) -> None:
+    store = RunStore(home)
+    done = store.create(RunConfig(EVIL, "d" * 16))
+    for event in (*history(falling(30)), closed(RunFinished, 30)):
+        done.append(event)
+    cut = store.create(RunConfig("keeper", "e" * 16, base="Qwen/Qwen3-0.6B"))
+    for event in history(falling(5), total=60):
+        cut.append(event)
+
+    def table(query: str) -> str:
+        return runs_tab._table(store.list(), {"d" * 16: "Larkfell"}, query, done.id, "en")
+
+    drawn = table("")
+    assert "<img" not in drawn
+    assert drawn.count("<tr data-open=") == 2
+    assert f'data-compare="{done.id}"' in drawn and f'data-compare="{cut.id}"' not in drawn
+    assert f'data-open="{done.id}" aria-current="true"' in drawn
+    for query in ("larkfell", "FINISHED", "larkfell finished"):
+        assert f'data-open="{done.id}"' in table(query) and cut.id not in table(query)
+    for query in ("keeper", "qwen3", "interrupted"):
+        assert f'data-open="{cut.id}"' in table(query) and done.id not in table(query)
+    assert "No run matches" in table(EVIL + "x") and "<img" not in table(EVIL + "x")
+
+
+# The form
+
+UNTOUCHED = ("starter", "", "quick", "auto", "", "", "", "", "", "", "")
+
+
+def test_an_untouched_form_leaves_everything_to_auto() -> None:
+    assert train_form.config("d" * 16, "support-2", UNTOUCHED) == RunConfig("support-2", "d" * 16, preset="quick")
+
+
+def test_the_form_becomes_a_config() -> None:
+    answers = ("other", " Qwen/Qwen3-0.6B ", "balanced", "qlora", " mine ", "2e-4", "3", "", "512", "4", "7")
+    assert train_form.config("d" * 16, "support", answers) == RunConfig(
+        name="mine",
+        dataset="d" * 16,
+        base="Qwen/Qwen3-0.6B",
+        method="qlora",
+        preset="balanced",
+        settings={
+            "learning_rate": 2e-4,
+            "num_train_epochs": 3.0,
+            "max_length": 512,
+            "per_device_train_batch_size": 4,
+            "seed": 7,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        (0, "other", "which base model"),
+        (2, "forever", "unknown preset"),
+        (3, "full", "unknown method"),
+        (5, "abc", "learning_rate must be a number"),
+        (7, "1.5", "r must be a whole number"),
+    ],
+)
+def test_a_wrong_answer_is_refused_in_a_sentence(place: int, value: str, sentence: str) -> None:
+    answers = [*UNTOUCHED]
+    answers[place] = value
+    with pytest.raises(ConfigError, match=sentence):
+        train_form.config("d" * 16, "support", answers)
+
+
+def test_without_data_there_is_nothing_to_start() -> None:
+    with pytest.raises(ConfigError, match="add data first"):
+        train_form.config(None, "run", UNTOUCHED)
+
+
+def test_both_languages_say_it_with_the_same_values() -> None:
+    for key, (english, chinese) in texts.TEXTS.items():
+        assert set(re.findall(r"{(\w+)}", english)) == set(re.findall(r"{(\w+)}", chinese)), key
+        assert chinese.strip(), key
