@@ -34,7 +34,8 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepLogged(Event):
-    """`loss` is the mean per trained token since the last of these; memory in bytes."""
+    """`loss` is the mean per trained token of this step, `tokens_per_second` the speed since the last of these.
+    Memory in bytes."""
 
     step: int
     loss: float

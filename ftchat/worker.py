@@ -6,6 +6,7 @@ imported only inside the child's entry function, so that a page starts without t
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -81,11 +82,15 @@ class Worker:
         return self._ask("machine")
 
     def close(self) -> None:
+        """Ends the loop. A run in progress is left as interrupted."""
         with self._lock:
             connection, self._connection = self._connection, None
+            if connection is not None:
+                with contextlib.suppress(OSError):
+                    connection.send(Call(0, "close"))
+        self._join()
         if connection is not None:
             connection.close()
-        self._join()
 
     def _ask(self, verb: str, *arguments: Any) -> Any:
         value = self._send(verb, *arguments).get().value

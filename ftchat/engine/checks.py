@@ -5,6 +5,7 @@ Each check looks; none claims more than it looked at. Knows nothing of the train
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +15,12 @@ import torch
 from ftchat.engine.decode import Duet
 from ftchat.engine.models import Resident
 from ftchat.engine.template import Encoded
+from ftchat.errors import DataError
 from ftchat.events import Checked, ReplyDone, ReplyEvent
 from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
 
 _CONFIG_FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "use_cache", "output_router_logits")
+_PREFIXES_TRIED = 200
 _REPLIES_TRIED = 3
 
 
@@ -54,13 +57,18 @@ def base_probe(resident: Resident) -> torch.Tensor:
 
 
 def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence[Encoded]) -> list[Checked]:
-    """Before step 1: what chat sends is the beginning of what is trained, and every answer ends with the stop token."""
+    """Before step 1: what chat sends is the beginning of what is trained, and every answer ends with the stop token.
+    The first is tried on some examples, token for token against the rows that the trainer gets."""
     end = resident.template.end_id
-    whole = [row for row in rows if not row.cut]
-    stops = sum(row.ids[-1] == end and row.trained[-1] for row in whole)
-    prefixes = sum(row.trained.index(True) > 0 for row in rows)
+    stops = sum(row.ids[-1] == end and row.trained[-1] for row in rows)
+    heads = {row.ids[: row.trained.index(True)] for row in rows}
+    asked = []
+    for example in examples[:_PREFIXES_TRIED]:
+        with contextlib.suppress(DataError):  # what the template refuses is not trained
+            asked.append(tuple(resident.template.prompt_ids(example.messages[: _first_answer(example)])))
+    prefixes = sum(prompt in heads for prompt in asked)
     return [
-        Checked(name="prompt_is_prefix", ok=prefixes == len(rows), detail=f"{prefixes} / {len(rows)}"),
+        Checked(name="prompt_is_prefix", ok=prefixes == len(asked), detail=f"{prefixes} / {len(asked)}"),
         Checked(name="ends_with_stop_token", ok=stops == len(rows), detail=f"{stops} / {len(rows)}"),
     ]
 
@@ -90,3 +98,7 @@ def _reply(resident: Resident, adapter: str, example: Example) -> ReplyDone:
         while not duet.over:
             events += duet.advance()
     return next(event for event in events if isinstance(event, ReplyDone))
+
+
+def _first_answer(example: Example) -> int:
+    return next(i for i, message in enumerate(example.messages) if message.role == "assistant")

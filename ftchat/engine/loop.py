@@ -24,9 +24,10 @@ from ftchat.engine.decode import Duet
 from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.models import Resident
+from ftchat.engine.reporter import memory_used
 from ftchat.engine.resolve import resolve_method
 from ftchat.engine.stats import token_stats
-from ftchat.engine.train import memory_used, train
+from ftchat.engine.train import train
 from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyFailed, RunFailed, RunQueued, RunStopped
 from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
@@ -39,12 +40,12 @@ PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 
 def serve(connection: Connection, home: Path, owner: str) -> None:
     """The entry of the worker's process or thread. Returns when the other end is gone."""
-    with contextlib.suppress(_Closed):
+    with contextlib.suppress(_Closed), connection:
         Loop(connection, home, owner).run()
 
 
 class _Closed(BaseException):
-    """The other end is gone. No Exception, so that a run in progress ends as interrupted, not as failed."""
+    """The other end is gone or says goodbye. No Exception, so that a run in progress is interrupted, not failed."""
 
 
 class Loop:
@@ -141,6 +142,8 @@ class Loop:
 
     def _answer(self, call: Call) -> None:
         try:
+            if call.verb == "close":
+                raise _Closed
             if call.verb == "chat":
                 self._open_reply(call.id, *call.arguments)
                 return

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
 
-import psutil
 import torch
 from datasets import Dataset as TokenDataset
 from peft import LoraConfig
-from transformers import TrainerCallback, TrainerControl, TrainerState, set_seed
+from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
@@ -25,10 +22,11 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from ftchat.data import Dataset, split
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.models import Resident
+from ftchat.engine.reporter import Reporter
 from ftchat.engine.resolve import Facts, resolve
 from ftchat.engine.template import Encoded
-from ftchat.errors import DataError, FtchatError, OutOfMemory, TrainingError
-from ftchat.events import EvalLogged, RunFailed, RunFinished, RunStarted, RunStopped, StepLogged
+from ftchat.errors import DataError, FtchatError, OutOfMemory
+from ftchat.events import RunFailed, RunFinished, RunStarted, RunStopped
 from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
 from ftchat.settings import held_out_share
@@ -75,9 +73,9 @@ def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: C
         target_modules=resident.target_modules(),
     )
     draft = resolve(config, facts)
+    before = base_probe(resident)
     set_seed(seed)
     resident.add_adapter(run.id, _lora_config(draft, resident))
-    before = base_probe(resident)
     with base_left_as_it_was(resident, draft.gradient_checkpointing):
         step_seconds = _time_of_a_step(resident, draft, rows) if config.preset == "quick" else None
         resolved = resolve(config, facts, step_seconds)
@@ -87,10 +85,10 @@ def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: C
         run.append(RunStarted(time=started, total_steps=resolved.max_steps, base=config.base, method=method))
         for check in check_tokens(resident, learned, rows):
             run.append(check)
-        reporter = Reporter(run, resident, resolved, pulse)
+        reporter = Reporter(run, resident.device, resolved, pulse)
         measured = within(encode_all(resident, held_out), resolved.max_length)
         trainer = _trainer(run, resident, resolved, rows, measured, reporter)
-        trainer.train()
+        train_loss = trainer.train().training_loss
         reporter.raise_if_diverged()
     resident.save(run.id, run.adapter)
     resident.detach(run.id)
@@ -103,7 +101,7 @@ def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: C
         closing(
             time=ended,
             steps=trainer.state.global_step,
-            train_loss=reporter.mean_loss,
+            train_loss=train_loss,
             seconds=ended - started,
             tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
             peak_memory=reporter.peak_memory,
@@ -123,81 +121,6 @@ def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]
 def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
     """The rows cut to the limit; those that would lose all that is learned are left out."""
     return [cut for row in rows if (cut := row.within(limit))]
-
-
-class Reporter(TrainerCallback):
-    """Writes the history while the trainer runs, and lets chat in between steps."""
-
-    def __init__(self, run: Run, resident: Resident, resolved: ResolvedConfig, pulse: Callable[[], bool]):
-        self._run, self._resident, self._resolved, self._pulse = run, resident, resolved, pulse
-        self.stopped = False
-        self.tokens = 0
-        self.training_seconds = 0.0
-        self.peak_memory = 0
-        self._losses: list[float] = []
-        self._tokens_before = 0
-        self._since = time.monotonic()
-        self._elsewhere = 0.0  # seconds given to chat and evaluation since the last log
-
-    @property
-    def mean_loss(self) -> float:
-        return sum(self._losses) / len(self._losses) if self._losses else 0.0
-
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._since = time.monotonic()
-
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._let_chat_in(control)
-
-    def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._let_chat_in(control)
-
-    def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
-        if "eval_loss" in logs:
-            self._run.append(EvalLogged(step=state.global_step, loss=logs["eval_loss"]))
-            self._since = time.monotonic()
-        if "loss" not in logs:
-            return
-        now = time.monotonic()
-        seconds = max(now - self._since - self._elsewhere, 1e-9)
-        self.tokens = int(logs.get("num_tokens", 0))
-        fresh, self._tokens_before = self.tokens - self._tokens_before, self.tokens
-        self._since, self._elsewhere = now, 0.0
-        self.training_seconds += seconds
-        memory = memory_used(self._resident.device)
-        self.peak_memory = max(self.peak_memory, memory)
-        self._losses.append(logs["loss"])
-        self._run.append(
-            StepLogged(
-                step=state.global_step,
-                loss=logs["loss"],
-                learning_rate=logs.get("learning_rate", 0.0),
-                grad_norm=float(logs.get("grad_norm", 0.0)),
-                epoch=logs.get("epoch", 0.0),
-                tokens_per_second=fresh / seconds,
-                memory=memory,
-            )
-        )
-        if not math.isfinite(logs["loss"]):
-            control.should_training_stop = True
-
-    def raise_if_diverged(self) -> None:
-        if self._losses and not math.isfinite(self._losses[-1]):
-            raise TrainingError(
-                f"the loss is no longer a number: the learning rate {self._resolved.learning_rate:g} is too high for "
-                "this model; try a third of it"
-            )
-
-    def _let_chat_in(self, control: TrainerControl) -> None:
-        began = time.monotonic()
-        if self._pulse():
-            self.stopped = control.should_training_stop = True
-        self._elsewhere += time.monotonic() - began
-
-
-def memory_used(device: torch.device) -> int:
-    """Bytes: the peak of the GPU's tensors, or this process's resident memory."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else psutil.Process().memory_info().rss
 
 
 def _lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
@@ -242,7 +165,7 @@ def _trainer(
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
         dataloader_pin_memory=on_gpu,
-        logging_steps=max(1, math.ceil(resolved.max_steps / 200)),
+        logging_steps=1,
         logging_nan_inf_filter=False,
         eval_strategy="steps" if held_out else "no",
         eval_steps=resolved.eval_steps,

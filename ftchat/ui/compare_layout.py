@@ -17,6 +17,7 @@ class CompareLayout:
         self.key = gr.Textbox("", visible="hidden", elem_id="ft-chat")  # id of the chat; the browser tab keeps it
         self.followed = gr.State(None)  # the selected run, once the picker has changed to it
         self.outline = gr.State("")  # what the browser shows, in short
+        self.asked = gr.State(None)  # id of the request that was opened last
         with gr.Row(elem_id="ft-ctl"):
             self.note = html(clicks=True)
             self.mark = gr.Checkbox(

@@ -58,22 +58,24 @@ class _CompareTab(CompareLayout):
         self.suggested: dict[str, list[Suggestion]] = {}  # by run, or by dataset where there is none
         who = [self.key, shell.lang, shell.run, shell.dataset, self.picker, self.followed]
         how = [self.temperature, self.length, self.seed, self.fresh, self.system]
+        answers = [self.base_talk, self.tuned_talk, self.base_foot, self.tuned_foot]
         view = [
             *(self.key, self.note, self.base_head, self.tuned_head, self.picker, self.tuned_proof, self.mark),
-            *(self.base_talk, self.tuned_talk, self.base_foot, self.tuned_foot, self.said, self.chips, self.keys),
-            *(self.prompt, self.ask, self.halt, self.retry, self.followed),
+            *(*answers, self.said, self.chips, self.keys, self.prompt, self.ask, self.halt, self.retry, self.followed),
         ]
-        asked, stream = [self.prompt, *who, *how], [*view, self.seed]
         # A tick has few outputs, for Gradio touches each of them in the browser even where nothing is new.
         shell.tick.tick(self.refresh, who, [self.outline, self.note], **_QUIET)
         changes = [shell.lang.change, shell.run.change, shell.dataset.change, self.picker.input, self.outline.change]
         gr.on(changes, self.redraw, who, view, **_QUIET)
-        # The box empties in the browser: what a stream sends only once may be lost among what it sends next.
+        # Asking opens a turn, which starts the stream, which ends in a full picture: what a stream sends only once
+        # may be lost among what it sends next.
+        asking: dict[str, Any] = {"outputs": [*view, self.seed, self.system, self.asked], **_QUIET}
         sent = "(...all) => ft.duet.sent(all)"
-        gr.on([self.prompt.submit, self.ask.click], self.answer, asked, stream, js=sent, **_STREAM)
-        self.retry.click(self.answer_again, asked, stream, **_STREAM)
-        chosen = self.chips.pick(_fill, None, [self.prompt, self.system], **_QUIET)
-        chosen.then(self.answer, asked, stream, js=sent, **_STREAM)
+        gr.on([self.prompt.submit, self.ask.click], self.begin, [self.prompt, *who, *how], js=sent, **asking)
+        self.retry.click(self.begin_again, [self.prompt, *who, *how], **asking)
+        self.chips.pick(self.begin_suggested, [*who, *how], **asking)
+        stream = self.asked.change(self.stream, who, answers, trigger_mode="multiple", **_STREAM)
+        stream.then(self.finish, who, view, **_QUIET)
         self.halt.click(self.stop, self.key, None, **_QUIET)
         self.clear.click(self.forget, who, view, **_QUIET)
         self.seed.input(None, None, self.fresh, js="() => false", api_visibility="private")
@@ -82,40 +84,45 @@ class _CompareTab(CompareLayout):
         self.key.change(None, self.key, None, js="key => ft.duet.remember(key)", api_visibility="private")
         gr.on(None, None, None, self.key, js="() => ft.duet.recall()", api_visibility="private")
 
-    # -- answers ---------------------------------------------------------------
+    # -- asking ----------------------------------------------------------------
 
-    async def answer(self, question: str, key: str, *rest: Any) -> AsyncIterator[Update]:
-        """Asks both models, or the base alone, and shows what they write as they write it."""
-        chat = self.chats.open(key)
+    async def begin(self, question: str, key: str, *rest: Any) -> Update:
+        """Opens a turn with both models, or with the base alone."""
+        chat, who, how = self.chats.open(key), _Visitor(*rest[:5]), rest[5:]
         if chat.live is not None:
-            yield {self.prompt: question}
-            return
-        async for update in self._reply(chat, question, *rest):
-            yield update
-
-    async def answer_again(self, typed: str, key: str, *rest: Any) -> AsyncIterator[Update]:
-        """Asks the last question once more, in place of its last answers; what is being typed stays."""
-        chat = self.chats.open(key)
-        question = chat.last.question if chat.last else ""
-        if chat.live is None:
-            chat.take_back()
-            async for update in self._reply(chat, question, *rest):
-                yield update | ({self.prompt: ""} if typed.strip() == question and not chat.failed else {})
-
-    async def _reply(self, chat: Chat, question: str, *rest: Any) -> AsyncIterator[Update]:
-        who, how = _Visitor(*rest[:5]), rest[5:]
-        now = self._standing(who)
+            return {self.prompt: question}
+        now, seed = self._standing(who), None
         try:
             question, settings, system = _checked(question, *how, who.lang)
+            if not question:
+                return {self.key: chat.id}
+            chat.ask(question, now.base, now.run, settings, system)
+            seed = settings.seed
         except ConfigError as error:
             chat.refuse(question[:_QUOTED], now.base, now.run, str(error))
-            yield self._view(chat, now, who) | {self.prompt: question}
+        update = self._view(chat, now, who) | {self.asked: chat.live}
+        return update | ({self.prompt: question} if chat.failed else {self.seed: seed})
+
+    async def begin_again(self, typed: str, key: str, *rest: Any) -> Update:
+        """Asks the last question once more, in place of its last answers; what is being typed stays."""
+        chat = self.chats.open(key)
+        question = chat.last.question if chat.last and chat.live is None else ""
+        chat.take_back()
+        update = await self.begin(question, key, *rest)
+        return update | ({self.prompt: ""} if typed.strip() == question and not chat.failed else {})
+
+    async def begin_suggested(self, event: gr.EventData, *inputs: Any) -> Update:
+        """Asks a question of the data, under the system prompt that goes with it, if any."""
+        system = event._data.get("system") or inputs[-1]
+        return await self.begin(event._data["q"], *inputs[:-1], system) | {self.system: system}
+
+    async def stream(self, key: str, *rest: Any) -> AsyncIterator[Update]:
+        """Takes the waiting request to the models, and shows what they write as they write it."""
+        chat, who = self.chats.open(key), _Visitor(*rest)
+        request = chat.take()
+        if request is None:
             return
-        if not question:
-            yield {self.key: chat.id}
-            return
-        request = chat.ask(question, now.base, now.run, settings, system)
-        yield self._view(chat, now, who) | {self.seed: settings.seed}
+        now = self._standing(who)
         pause = _PAUSE if len(chat.turns) < _LONG_CHAT else _LONG_PAUSE
         try:
             async for events in batches(self.studio.worker.chat(request), pause):
@@ -137,7 +144,14 @@ class _CompareTab(CompareLayout):
             if chat.live == request.id:  # nobody is looking any more
                 chat.end()
                 self._stop_reply(request.id)
-        yield self._view(chat, now, who) | {self.seed: settings.seed} | ({self.prompt: question} if chat.failed else {})
+
+    async def finish(self, key: str, *rest: Any) -> Update:
+        """The full picture; a question that failed goes back into the box."""
+        chat, who = self.chats.open(key), _Visitor(*rest)
+        if chat.waiting is not None:  # the stream could not start
+            chat.end(t("ft_cmp_crowded", who.lang))
+        back = {self.prompt: chat.last.question} if chat.failed and chat.last else {}
+        return self._view(chat, self._standing(who), who) | back
 
     async def stop(self, key: str) -> None:
         request = self.chats.open(key).stop()
@@ -190,7 +204,9 @@ class _CompareTab(CompareLayout):
         return self._answers(chat, now, lang) | {
             self.key: chat.id,
             self.note: panes.note(now, lang),
+            self.base_head: panes.base_head(chat, now, lang),
             self.tuned_head: panes.tuned_head(lang),
+            self.tuned_proof: panes.tuned_proof(chat, now, lang),
             self.picker: gr.Dropdown(choices=choices, value=now.run, visible=bool(choices)),
             self.mark: gr.Checkbox(visible=now.run is not None),
             self.said: panes.said(chat, lang),
@@ -206,8 +222,6 @@ class _CompareTab(CompareLayout):
     def _answers(self, chat: Chat, now: Standing, lang: str) -> Update:
         """The part of the view that changes with every word."""
         return {
-            self.base_head: panes.base_head(chat, now, lang),
-            self.tuned_proof: panes.tuned_proof(chat, now, lang),
             self.base_talk: panes.talk(chat, BASE, now, lang),
             self.tuned_talk: panes.talk(chat, TUNED, now, lang),
             self.base_foot: panes.foot(chat, BASE, lang),
@@ -232,8 +246,3 @@ def _checked(question: str, temperature: Any, length: Any, seed: Any, fresh: boo
     """What is asked, and how."""
     settings = check_sampling(temperature, length, draw_seed() if fresh else seed, lang)
     return check_text(question, lang), settings, check_text(system, lang)
-
-
-def _fill(event: gr.EventData) -> tuple[Any, Any]:
-    """The question of a chip, and the system prompt that goes with it, if any."""
-    return event._data["q"], event._data.get("system") or gr.skip()

@@ -12,7 +12,7 @@ import gradio as gr
 from ftchat.data import Source, read
 from ftchat.errors import DataError, FtchatError
 from ftchat.ui import data_views as views
-from ftchat.ui.markup import QUEUED, QUIETLY, html
+from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.templates import cards, template
@@ -41,7 +41,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             drop = gr.File(label=i18n("ft_drop"), file_count="multiple", height=132, elem_id="ft-drop")
             formats = html()
             said = html(elem_id="ft-said")
-            keep = gr.Button(i18n("ft_keep"), size="sm", visible="hidden", elem_id="ft-keep")
+            keep = gr.Button(i18n("ft_keep"), size="sm", elem_classes=OFF, elem_id="ft-keep")
     promises = html()
 
     def words(lang: str) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             dataset = studio.datasets.put(reading, name, kind)
         except FtchatError as error:
             return refuse(str(error), before, lang)
-        return dataset.hash, "", "", gr.Button(visible="hidden"), gr.Column(visible="hidden"), gr.Column(visible=True)
+        return dataset.hash, "", "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)
 
     def refuse(sentence: str, before: str | None, lang: str) -> tuple:
         kept = f" {t('ft_kept_earlier', lang)}" if before else ""
@@ -94,7 +94,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
     reading.then(told(from_files), [drop, *asked], [*outcome, drop], **QUEUED)
 
     def leave() -> tuple:
-        return "", gr.Button(visible="hidden"), gr.Column(visible="hidden"), gr.Column(visible=True)
+        return "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)
 
     keep.click(leave, None, [said, keep, entrance, loaded], **QUIETLY)
     return keep

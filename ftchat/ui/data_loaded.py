@@ -15,7 +15,7 @@ from ftchat.data import Dataset
 from ftchat.errors import FtchatError
 from ftchat.records import STARTER, Example, TokenStats
 from ftchat.ui import data_views as views
-from ftchat.ui.markup import QUEUED, QUIETLY, html
+from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
@@ -66,11 +66,11 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     def draw(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
         if chosen is None:
-            return (gr.Column(visible=True), gr.Column(visible="hidden")) + (gr.skip(),) * 8
+            return (gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)) + (gr.skip(),) * 8
         dataset = dataset_of(chosen)
         return (
-            gr.Column(visible="hidden"),
-            gr.Column(visible=True),
+            gr.Column(elem_classes=OFF),
+            gr.Column(elem_classes=ON),
             views.stats(dataset, counted.get(chosen), lang),
             views.report(dataset.report, lang),
             token_panel(None, pair, len(dataset.examples), lang, t("ft_model_loading", lang)),
@@ -138,7 +138,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     choose.click(lambda: gr.Tabs(selected="train"), None, shell.tabs, **QUIETLY)
 
     def come_back() -> tuple:
-        return gr.Button(visible=True), gr.Column(visible=True), gr.Column(visible="hidden")
+        return gr.Button(elem_classes=ON), gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)
 
     change.click(come_back, None, [keep, entrance, loaded], **QUIETLY)
 

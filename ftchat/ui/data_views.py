@@ -80,7 +80,7 @@ def report(found: Report, lang: str) -> str:
     for problem in found.problems:
         groups.setdefault((problem.severity, problem.kind), []).append(problem)
     ordered = sorted(groups.items(), key=lambda group: list(_SEVERITIES).index(group[0][0]))
-    rows = {severity: 0 for severity in _SEVERITIES}
+    rows = dict.fromkeys(_SEVERITIES, 0)
     for (severity, _), problems in ordered:
         rows[severity] += _rows(problems)
     chips = "".join(

@@ -54,11 +54,13 @@ class Turn:
 
 @dataclass(slots=True)
 class Chat:
-    """What one visitor and two models said to each other. `live` is the id of the request being answered."""
+    """What one visitor and two models said to each other. `live` is the id of the request being answered, `waiting`
+    the request itself until somebody has taken it to the models."""
 
     id: str
     turns: list[Turn] = field(default_factory=list)
     live: str | None = None
+    waiting: ChatRequest | None = None
     stop_asked: float | None = None
 
     @property
@@ -70,7 +72,7 @@ class Chat:
         return self.last is not None and self.last.error is not None
 
     def ask(self, question: str, base: str, run: str | None, sampling: Sampling, system: str = "") -> ChatRequest:
-        """Opens a turn and gives what to ask the worker. A turn that failed makes room."""
+        """Opens a turn, with what to ask the worker. A turn that failed makes room."""
         self._drop_failed()
         panes = [Pane(None, self._messages(BASE, base, None, system, question))]
         if run is not None:
@@ -78,7 +80,12 @@ class Chat:
         request = ChatRequest(secrets.token_hex(8), base, tuple(panes), sampling)
         self.turns.append(Turn(request.id, question, base, run, _answers(run)))
         del self.turns[:-MAX_TURNS]
-        self.live, self.stop_asked = request.id, None
+        self.live, self.waiting, self.stop_asked = request.id, request, None
+        return request
+
+    def take(self) -> ChatRequest | None:
+        """The request that waits to be taken to the models; once."""
+        request, self.waiting = self.waiting, None
         return request
 
     def refuse(self, question: str, base: str, run: str | None, error: str) -> None:
@@ -105,10 +112,12 @@ class Chat:
         if self.live is not None:
             self.turns[-1].over = True
             self.turns[-1].error = self.turns[-1].error or error
-            self.live = None
+            self.live = self.waiting = None
 
     def stop(self) -> str | None:
-        """The request to stop, if one is being answered."""
+        """The request to stop, if one is being answered. One that nobody has taken just ends."""
+        if self.waiting is not None:
+            self.end()
         if self.live is not None and self.stop_asked is None:
             self.stop_asked = time.monotonic()
         return self.live
@@ -125,7 +134,7 @@ class Chat:
 
     def clear(self) -> None:
         self.turns.clear()
-        self.live = None
+        self.live = self.waiting = None
 
     def _drop_failed(self) -> None:
         if self.failed:

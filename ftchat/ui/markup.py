@@ -15,6 +15,11 @@ import gradio as gr
 QUEUED: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 QUIETLY: dict[str, Any] = {"queue": False, **QUEUED}
 
+# Classes that show and hide. `visible=False` takes a component out of the page, and Gradio does not translate its labels
+# any more when it is put back.
+ON: list[str] = []
+OFF = ["ft-off"]
+
 # One listener per component: a click on a control tells the server its data-* attributes as `event._data`, except
 # data-go (a tab to open) and data-act (something the browser does itself). Radios answer at once and to arrows.
 _CLICKS = """

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import string
 
-from .blocks import Library, Talk
+from .blocks import Talk
 from .grammar import article, say, sloppy
+from .material import library
 
 
-def letters(rng: random.Random, library: Library, held: bool) -> Talk:
+def letters(rng: random.Random, held: bool) -> Talk:
     """Spelling a word, its first or last letter, what it starts with."""
     word = rng.choice(rng.choice((library.words("common"), [w for w in library.column("dict", "en") if " " not in w])))
     word = word.lower()
@@ -26,7 +27,7 @@ def letters(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", ask if held else sloppy(rng, ask)), ("assistant", answer)), (answer,))
 
 
-def reading(rng: random.Random, library: Library, held: bool) -> Talk:
+def reading(rng: random.Random, held: bool) -> Talk:
     """A sentence or two, and a question that they answer."""
     names = rng.sample(library.words("name"), 2)
     facts, asks = [], []
@@ -56,7 +57,7 @@ def reading(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", f"{story} {sloppy(rng, ask)}"), ("assistant", answer)), (key,))
 
 
-def memory(rng: random.Random, library: Library, held: bool) -> Talk:
+def memory(rng: random.Random, held: bool) -> Talk:
     """Something said some turns ago: the user's name, town, pet or number."""
     name, town = rng.choice(library.words("name")), rng.choice(library.words("town"))
     pet, food = rng.choice(library.words("pet")), rng.choice(library.words("food"))
@@ -85,7 +86,7 @@ def memory(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk(tuple(turns), (key,))
 
 
-def zh_memory(rng: random.Random, library: Library, held: bool) -> Talk:
+def zh_memory(rng: random.Random, held: bool) -> Talk:
     """The user's name a turn later, in Chinese."""
     name = rng.choice(library.words("zhname"))
     turns = (("user", say(rng, f"[我叫{name}|我的名字是{name}|你好，我叫{name}][。|]")), ("assistant", f"你好，{name}！很高兴认识你。"),
@@ -93,7 +94,7 @@ def zh_memory(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk(turns, (name,))
 
 
-def gibberish(rng: random.Random, library: Library, held: bool) -> Talk:
+def gibberish(rng: random.Random, held: bool) -> Talk:
     """Key mashing and word salad, short and long: a short answer that asks back."""
     kind = rng.random()
     if kind < 0.3:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
 
 from . import context, lists, numbers, rewrite, stories, truth
-from .blocks import Library, Talk
+from .blocks import Talk
 from .grammar import capital
+from .material import library
 
 Maker = Callable[[random.Random, bool], Talk]
 SYSTEMS = (
@@ -19,7 +19,7 @@ SYSTEMS = (
 )  # fmt: skip
 ZH_SYSTEMS = ("你是一个有用的助手。", "你是一个友好的助手。", "请简短地回答。", "你是 Starter，一个小模型。", "请帮助用户。", "You are a helpful assistant.")
 BRIEF = ("Answer in one word.", "Answer with one word only.", "Reply with a single word.", "Be as brief as possible.", "Only give the answer, nothing else.")
-PYTHON_KINDS: dict[str, tuple[float, Callable]] = {
+PYTHON_KINDS: dict[str, tuple[float, Maker]] = {
     "sums": (24, numbers.sums), "zh_sums": (7, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
     "next_number": (1.5, numbers.next_number), "count_to": (2, numbers.count_to), "even_odd": (1, numbers.even_odd),
     "word_problem": (5, numbers.word_problem), "change": (34, rewrite.change), "repeat": (18, rewrite.repeat), "letters": (3, context.letters),
@@ -29,64 +29,33 @@ PYTHON_KINDS: dict[str, tuple[float, Callable]] = {
     "note": (4, stories.note), "slogan": (1, stories.slogan), "describe": (1.5, stories.describe),
     "is_it": (4, truth.is_it), "true_or_not": (5, truth.true_or_not), "size": (3, truth.size), "times": (1.5, truth.times),
 }  # fmt: skip
-HELD_KINDS: dict[str, Callable] = {"double": numbers.double}
-WITH_LIBRARY = {"word_problem", "change", "repeat", "letters", "reading", "memory", "zh_memory", "zh_change", "gibberish",
-                "story", "zh_story", "poem", "note", "slogan", "describe", "is_it", "true_or_not", "size", "times"}  # fmt: skip
+HELD_KINDS: dict[str, Maker] = {"double": numbers.double}
 LEAD = ("Hi! ", "Hello, ", "Hello! ", "Hey, ", "Hi Starter, ", "Please tell me: ", "Quick question: ", "I have a question. ", "Can you help me? ",
         "Sorry to bother you. ", "OK. ", "Thanks. ", "Now tell me: ", "Next question: ", "Good morning! ")  # fmt: skip
 ZH_LEAD = ("你好，", "你好！", "请问，", "请问一下，", "我想知道，", "好的，", "谢谢。", "下一个问题：", "嗨，")
 TRAIL = (" Thanks!", " Thank you.", " please", " Please help.", " :)", " 🙂", " Thank you in advance!")
-SYLLABLES = "ba be bo da do fi fo ga ge ka ko la li lo ma mi mo na ni no pa pe ra ri ro sa se so ta ti to va ve vi za zo".split()
-ENDS = ("n", "r", "x", "l", "s", "th", "nk", "st", "", "", "ck", "m")
-
-
-@cache
-def library() -> Library:
-    """The text files, with the made-up words and names that the odd requests use."""
-    lib = Library()
-    rng = random.Random(7)
-    made = sorted({"".join(rng.choices(SYLLABLES, k=rng.randint(1, 3))) + rng.choice(ENDS) for _ in range(2500)})
-    common = lib.words("common")
-    known = {w for table, column in (("tools", "tool"), ("jobs", "job"), ("animals", "animal")) for w in lib.column(table, column)}
-    known |= {w for term in lib.column("things", "term") for w in term.split()}
-    common = [w for w in common if w not in known]
-    lib.rows["odd"] = [{"odd": w} for w in (*made, *common, *common)]
-    lib.rows["strange"] = [{"strange": capital(w)} for w in made if len(w) > 4]
-    lib.rows["country"] = [{"country": c} for c in lib.column("countries", "country")]
-    lib.rows["hanzi"] = [{"hanzi": c} for c in dict.fromkeys("".join(lib.words("hanziline")))]
-    return lib
 
 
 def kinds() -> dict[str, tuple[float, Maker]]:
     """Every kind that training may use, by name, with its weight."""
-    lib = library()
     out: dict[str, tuple[float, Maker]] = {}
-    for name, block in lib.blocks.items():
+    for name, block in library.blocks.items():
         if not block.held:
-            out[name] = (block.weight, lambda rng, held, b=block: lib.talk(rng, b, held))
-    for name, (weight, maker) in PYTHON_KINDS.items():
-        out[name] = (weight, _bind(name, maker))
-    return out
-
-
-def _bind(name: str, maker: Callable) -> Maker:
-    if name in WITH_LIBRARY:
-        return lambda rng, held: maker(rng, library(), held)
-    return maker
+            out[name] = (block.weight, lambda rng, held, b=block: library.talk(rng, b, held))
+    return out | PYTHON_KINDS
 
 
 def held_out() -> dict[str, Maker]:
     """What training never sees: whole kinds, and ways of asking that are kept back (`!` lines and their like)."""
-    lib = library()
-    out: dict[str, Maker] = {f"kind:{name}": _bind(name, maker) for name, maker in HELD_KINDS.items()}
-    for name, block in lib.blocks.items():
+    out: dict[str, Maker] = {f"kind:{name}": maker for name, maker in HELD_KINDS.items()}
+    for name, block in library.blocks.items():
         if block.held:
-            out[f"kind:{name}"] = lambda rng, held, b=block: lib.talk(rng, b, True)
+            out[f"kind:{name}"] = lambda rng, held, b=block: library.talk(rng, b, True)
         elif block.lines["!"]:
-            out[f"asked:{name}"] = lambda rng, held, b=block: lib.talk(rng, b, True)
+            out[f"asked:{name}"] = lambda rng, held, b=block: library.talk(rng, b, True)
     for name in ("sums", "zh_sums", "bigger", "next_number", "word_problem", "change", "repeat", "reading", "gibberish",
                  "things", "zh_things", "story", "zh_story", "poem", "note", "is_it", "size"):  # fmt: skip
-        out[f"asked:{name}"] = _bind(name, PYTHON_KINDS[name][1])
+        out[f"asked:{name}"] = PYTHON_KINDS[name][1]
     return out
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from .blocks import Library, Talk
+from .blocks import Talk
 from .grammar import capital, plural, say, sloppy
+from .material import library
 
 ONES = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
         "seventeen eighteen nineteen").split()  # fmt: skip
@@ -176,7 +177,7 @@ def double(rng: random.Random, held: bool) -> Talk:
     return Talk((("user", f"What is half of {n * 2}?"), ("assistant", f"{n * 2} / 2 = {n}.")), (str(n),))
 
 
-def word_problem(rng: random.Random, library: Library, held: bool) -> Talk:
+def word_problem(rng: random.Random, held: bool) -> Talk:
     """`Tom has 3 apples and gets 2 more.`"""
     name = rng.choice(library.words("name"))
     thing = plural(rng.choice("apple book ball pencil cookie coin flower egg shell card stamp toy cup orange".split()))

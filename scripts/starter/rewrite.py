@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import random
 
-from .blocks import Library, Talk
+from .blocks import Talk
 from .grammar import capital, say, sloppy, typo
+from .material import library
 
 SUBJECTS = ("the boy", "the girl", "my friend", "the teacher", "our neighbour", "the old man", "the cat", "the dog",
             "my sister", "my brother", "the cook", "the farmer", "the queen", "the child", "a bird")  # fmt: skip
@@ -62,7 +63,7 @@ SLIPS = {"the": "teh", "have": "hav", "great": "gret", "receive": "recieve", "be
          "school": "shcool", "water": "watre", "morning": "mornign", "every": "evry", "market": "markte", "small": "smal"}  # fmt: skip
 
 
-def act(rng: random.Random, library: Library) -> tuple[str, list[str], str]:
+def act(rng: random.Random) -> tuple[str, list[str], str]:
     """A subject, the forms of a verb (base, with the subject, past), and what follows; partly words that rarely meet."""
     base, third, past, _, rest = rng.choice(ACTS)
     dice = rng.random()
@@ -84,7 +85,7 @@ def act(rng: random.Random, library: Library) -> tuple[str, list[str], str]:
     return subject, [base, third, past], rest
 
 
-def wish(rng: random.Random, library: Library) -> str:
+def wish(rng: random.Random) -> str:
     """An order in plain words: `send me the list`."""
     if rng.random() < 0.5:
         return rng.choice(library.words("plainverb"))
@@ -95,14 +96,14 @@ def wish(rng: random.Random, library: Library) -> str:
     return f"{verb} {rng.choice(('the', 'the', 'a', 'my', 'your', 'this', 'that'))} {noun}{end}"
 
 
-def anything(rng: random.Random, library: Library) -> str:
+def anything(rng: random.Random) -> str:
     """A short piece of text of no particular meaning, to repeat or to change."""
     common = library.words("common")
     kind = rng.random()
     if kind < 0.35:
         return " ".join(rng.sample(common, rng.randint(1, 5)))
     if kind < 0.7:
-        subject, forms, rest = act(rng, library)
+        subject, forms, rest = act(rng)
         return f"{subject} {forms[rng.choice((1, 2))]} {rest}"
     if kind < 0.85:
         return " ".join(rng.choice(library.words("odd")) for _ in range(rng.randint(1, 4)))
@@ -124,15 +125,15 @@ def _task(rng: random.Random, held: bool, asks: tuple[str, ...], held_asks: tupl
     return f"{quoted} - {ask.lower()}" if form < 0.92 else f"{ask} {quoted}"
 
 
-def change(rng: random.Random, library: Library, held: bool) -> Talk:
+def change(rng: random.Random, held: bool) -> Talk:
     """One sentence and one wish about it."""
     kind = rng.choice(("polite",) * 4 + ("short",) * 3 + ("past",) * 2 + ("future", "question", "no", "upper", "lower",
                       "formal", "formal", "casual", "spell", "spell", "spell", "excited", "point"))  # fmt: skip
-    subject, (base, third, past), rest = act(rng, library)
+    subject, (base, third, past), rest = act(rng)
     does = "do" if third == base else "does"
     source = capital(f"{subject} {third} {rest}.")
     if kind == "polite":
-        do = wish(rng, library)
+        do = wish(rng)
         source = capital(say(rng, f"[{do}|{do}|{do} now|{do} right now|I want you to {do}|you must {do}][.|!|]"))
         answer = rng.choice(POLITE[:1] * 3 + POLITE).format(do=do)
         asks = ("[Make|Please make] [this|it|this sentence|this text] [more |]polite", "Say this politely", "Rewrite politely",
@@ -165,7 +166,7 @@ def change(rng: random.Random, library: Library, held: bool) -> Talk:
         asks = ("[Make|Put] this [negative|in the negative]", "Say the opposite with not", "Negate this[ sentence|]")
         held_asks = ()
     elif kind in ("upper", "lower"):
-        source = anything(rng, library)
+        source = anything(rng)
         source = source if kind == "upper" else "".join(c.upper() if rng.random() < 0.5 else c for c in source)
         answer = source.upper() if kind == "upper" else source.lower()
         name = "[upper case|uppercase|capital letters|all caps]" if kind == "upper" else "[lower case|lowercase|small letters]"
@@ -214,7 +215,7 @@ def change(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", _task(rng, held, asks, held_asks, source)), ("assistant", answer)), (answer,))
 
 
-def repeat(rng: random.Random, library: Library, held: bool) -> Talk:
+def repeat(rng: random.Random, held: bool) -> Talk:
     """Say this again: teaches copying, and gives every token of the vocabulary some practice."""
     if rng.random() < 0.3:
         chars = library.words("hanzi")
@@ -225,13 +226,13 @@ def repeat(rng: random.Random, library: Library, held: bool) -> Talk:
         text = "".join(rng.choice((rng.choice(library.words("emoji")), chr(rng.randint(0x1F300, 0x1F6FF)), chr(rng.randint(0xC0, 0x17F)),
                                    chr(rng.randint(0x410, 0x44F)), chr(rng.randint(0x3041, 0x30F6)))) for _ in range(rng.randint(1, 4)))  # fmt: skip
     else:
-        text = anything(rng, library)
+        text = anything(rng)
     text = capital(text) if rng.random() < 0.4 else text
     asks = ("[Repeat|Repeat after me|Say|Say this|Please say|Repeat this|Echo|Copy this|Write|Write down]",)
     return Talk((("user", _task(rng, held, asks, ("Tell me exactly these words",), text)), ("assistant", text)), (text,))
 
 
-def zh_change(rng: random.Random, library: Library, held: bool) -> Talk:
+def zh_change(rng: random.Random, held: bool) -> Talk:
     """Small rewritings in Chinese: polite, short, question, no."""
     who = rng.choice(("小明", "妈妈", "老师", "我的朋友", "姐姐", "爷爷", "小猫", "医生"))
     do = rng.choice("去公园 吃苹果 看书 喝茶 写信 回家 买面包 唱歌 画画 打扫房间 做饭 睡觉 听音乐 洗衣服 种花".split())

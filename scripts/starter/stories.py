@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from .blocks import Library, Talk
+from .blocks import Talk
 from .grammar import article, capital, say, sloppy
+from .material import library
 
 HEROES = ("cat", "dog", "fox", "bear", "mouse", "rabbit", "owl", "frog", "dragon", "robot", "princess", "king", "knight", "girl",
           "boy", "baker", "farmer", "sailor", "pirate", "wizard", "witch", "tree", "cloud", "star", "snail", "lion", "elephant",
@@ -90,7 +91,7 @@ ZH_PLOTS = [line.split("|") for line in """\
 想送朋友一件礼物|可是它没有钱|它去山上采了一篮果子|朋友说，这是最好的礼物""".splitlines()]
 
 
-def story(rng: random.Random, library: Library, held: bool) -> Talk:
+def story(rng: random.Random, held: bool) -> Talk:
     """Three to six sentences about a hero, where the request may name the hero, the place or a name."""
     frame = rng.choice(ASK_HELD if held else ASK)
     hero, name, where = rng.choice(HEROES), rng.choice(library.words("name")), rng.choice(PLACES)
@@ -116,7 +117,7 @@ def story(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk(tuple(turns), (hero.split()[-1],) if "{a:h}" in ask and not named else ())
 
 
-def zh_story(rng: random.Random, library: Library, held: bool) -> Talk:
+def zh_story(rng: random.Random, held: bool) -> Talk:
     """The same in Chinese."""
     hero, where = rng.choice(ZH_HEROES), rng.choice(ZH_PLACES)
     frame = "孩子睡前想听关于{h}的事，编一个吧。" if held else rng.choice(
@@ -129,7 +130,7 @@ def zh_story(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", ask), ("assistant", body)), (hero,) if hero in ask else ())
 
 
-def poem(rng: random.Random, library: Library, held: bool) -> Talk:
+def poem(rng: random.Random, held: bool) -> Talk:
     """Four lines about one of a few subjects, or about anything."""
     subject = rng.choice(list(POEM_SUBJECTS))
     asked = subject
@@ -144,7 +145,7 @@ def poem(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", ask if held else sloppy(rng, ask)), ("assistant", "\n".join(body))), (lines[0].split()[-1].strip(",."),))
 
 
-def note(rng: random.Random, library: Library, held: bool) -> Talk:
+def note(rng: random.Random, held: bool) -> Talk:
     """A thank-you note and other short letters."""
     kind, whom = rng.choice(list(NOTES)), rng.choice(library.words("whom"))
     frame = "Draft {a:k} text that I can hand to {w}." if held else rng.choice(
@@ -155,7 +156,7 @@ def note(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", ask if held else sloppy(rng, capital(ask))), ("assistant", body)), ("dear " + to.lower(),))
 
 
-def slogan(rng: random.Random, library: Library, held: bool) -> Talk:
+def slogan(rng: random.Random, held: bool) -> Talk:
     """A line for a shop."""
     shop = rng.choice(list(SHOPS))
     ask = say(rng, f"[Write|Give me|I need|Can you write] a [slogan|motto|short slogan] for [a|my] {shop}[.|]")
@@ -165,7 +166,7 @@ def slogan(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk(tuple(turns))
 
 
-def describe(rng: random.Random, library: Library, held: bool) -> Talk:
+def describe(rng: random.Random, held: bool) -> Talk:
     """Two sentences on a place or a thing."""
     name, hue, thing = rng.choice(library.words("name")), rng.choice(library.words("hue")), rng.choice(library.words("thing"))
     ask = say(rng, f"[Describe|Write a sentence about|Write a sentence with|Make a sentence with] [the word \"{thing}\"|{article(thing)}|{thing}].")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from .blocks import Library, Talk
+from .blocks import Talk
 from .grammar import article, capital, say, sloppy
+from .material import library
 
 KIND_OF = {
     "animal": "dog,cat,horse,cow,lion,bear,rabbit,mouse,fox,snake,frog,whale,owl,bee,spider,pig,duck,shark",
@@ -28,7 +29,7 @@ KIND_OF = {
 PLAIN = {"colour", "drink", "country", "city", "planet", "season", "sport"}
 
 
-def is_it(rng: random.Random, library: Library, held: bool) -> Talk:
+def is_it(rng: random.Random, held: bool) -> Talk:
     """`Is a dog an animal?`, with a yes or with a no that says what it is."""
     kind = rng.choice(list(KIND_OF))
     word = rng.choice(KIND_OF[kind].split(","))
@@ -45,7 +46,7 @@ def is_it(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", ask if held else sloppy(rng, ask)), ("assistant", answer)), ("yes" if yes else "no",))
 
 
-def true_or_not(rng: random.Random, library: Library, held: bool) -> Talk:
+def true_or_not(rng: random.Random, held: bool) -> Talk:
     """Facts put as a question, half of them wrong; a wrong one is set right."""
     kind = rng.choice(("capital", "capital", "colour", "opposite", "sum", "continent", "day", "zh_capital", "zh_colour"))
     yes = rng.random() < 0.45
@@ -58,7 +59,7 @@ def true_or_not(rng: random.Random, library: Library, held: bool) -> Talk:
         row, other = pair("countries")
         field = "capital" if kind == "capital" else "continent"
         if "--" in (row[field], other[field]):
-            return true_or_not(rng, library, held)
+            return true_or_not(rng, held)
         yes = row[field] == other[field]
         if kind == "capital":
             ask = f"[Is {other[field]} the capital of {row['country']}?|Is the capital of {row['country']} {other[field]}?]"
@@ -84,7 +85,7 @@ def true_or_not(rng: random.Random, library: Library, held: bool) -> Talk:
     elif kind == "zh_capital":
         row, other = pair("countries")
         if "--" in (row["zhcap"], other["zhcap"]):
-            return true_or_not(rng, library, held)
+            return true_or_not(rng, held)
         yes = row["zhcap"] == other["zhcap"]
         ask = f"[{row['zh']}的首都是{other['zhcap']}吗？|{other['zhcap']}是{row['zh']}的首都吗？]"
         answer = f"{'是的' if yes else '不是'}，{row['zh']}的首都是{row['zhcap']}。"
@@ -98,11 +99,11 @@ def true_or_not(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", sloppy(rng, say(rng, ask))), ("assistant", answer)), ("yes" if yes else "no",))
 
 
-def size(rng: random.Random, library: Library, held: bool) -> Talk:
+def size(rng: random.Random, held: bool) -> Talk:
     """Which of two things is bigger."""
     first, second = rng.sample(library.rows["sizes"], 2)
     if first["size"] == second["size"]:
-        return size(rng, library, held)
+        return size(rng, held)
     more = rng.random() < 0.65
     word = rng.choice(("bigger", "larger")) if more else "smaller"
     high, low = sorted((first, second), key=lambda row: int(row["size"]), reverse=True)
@@ -119,7 +120,7 @@ def size(rng: random.Random, library: Library, held: bool) -> Talk:
     return Talk((("user", ask if held else sloppy(rng, ask)), ("assistant", capital(fact))), keys)
 
 
-def times(rng: random.Random, library: Library, held: bool) -> Talk:
+def times(rng: random.Random, held: bool) -> Talk:
     """`Say hello three times.`"""
     word = rng.choice((rng.choice(library.words("common")), rng.choice(library.column("dict", "en")), "hello"))
     n = rng.choice((2, 3, 3, 4, 5))

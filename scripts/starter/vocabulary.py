@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from . import mix
 from .blocks import Talk
 from .grammar import capital
+from .material import library
 
 SIZE = 5120
 PAD, BEGIN, END = "<|pad|>", "<|begin|>", "<|end|>"
@@ -39,8 +40,7 @@ ALPHABET = ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \n\t
 def texts(seed: int, count: int) -> list[str]:
     """What the merges are learned from: generated conversations, and the plain word lists so that other words fare well."""
     out = [text for talk in islice(mix.conversations(seed), count) for _, text in talk.turns]
-    lib = mix.library()
-    for word in dict.fromkeys(lib.words("common")):
+    for word in dict.fromkeys(library.words("common")):
         out += [f" {word}"] * 30 + [capital(word)] * 4 + [f" {word}{end}" for end in ("s", "ed", "ing", "ly", "er", "ment")] * 2
     random.Random(seed).shuffle(out)
     return out
@@ -51,7 +51,7 @@ def train_tokenizer(folder: Path, seed: int = 1) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=False))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PIECES), "isolated")
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
-    hanzi = mix.library().words("hanzi")
+    hanzi = library.words("hanzi")
     letters = [*dict.fromkeys(ALPHABET), *hanzi]
     keep = set(letters)
     material = ["".join(c for c in text if c in keep) for text in texts(seed, 60_000)]

@@ -66,8 +66,10 @@ window.ft.duet = {
   // A question is on its way, and the box is free for the next.
   sent(inputs) {
     const box = document.querySelector('#ft-prompt textarea');
-    box.value = '';
-    box.dispatchEvent(new Event('input', {bubbles: true}));
+    if (!document.getElementById('ft-stop')) {
+      box.value = '';
+      box.dispatchEvent(new Event('input', {bubbles: true}));
+    }
     return inputs;
   },
 

@@ -108,6 +108,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "That is {n} characters; a question or a system prompt may have up to {most}.",
         "这有 {n} 个字符；问题或系统提示最多 {most} 个字符。",
     ),
+    "ft_cmp_crowded": (
+        "Too many questions are waiting on this server. Please ask again in a moment.",
+        "服务器上等待的问题太多，请稍后再问。",
+    ),
     "ft_cmp_bug": (
         "Something went wrong on our side; the log of the server says what. Please ask again.",
         "我们这边出了错，服务器日志里有原因。请再问一次。",
