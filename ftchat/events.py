@@ -174,8 +174,13 @@ class RunStatus:
     bug: str | None = None
 
     @property
+    def closed(self) -> bool:
+        """Whether the history has its closing event; nothing follows it."""
+        return self.state in ("finished", "stopped", "failed")
+
+    @property
     def over(self) -> bool:
-        return self.state in ("finished", "stopped", "failed", "interrupted")
+        return self.closed or self.state == "interrupted"
 
     @property
     def usable(self) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ from ftchat.errors import ConfigError
 from ftchat.events import Event, RunStatus
 from ftchat.files import LOCAL_OWNER, owner_folder, write_atomic
 from ftchat.records import ResolvedConfig, RunConfig, to_json
+
+_LOOKING = threading.Lock()  # among the threads of this process
 
 
 class Run:
@@ -73,10 +76,14 @@ class Run:
     def status(self) -> RunStatus:
         """The history folded. Cheap to ask again while nothing has changed."""
         path = self.folder / "events.jsonl"
-        key = (path.stat().st_size if path.exists() else 0, self.held())
-        if self._folded is None or self._folded[0] != key:
-            self._folded = (key, events.fold(self.events(), held=key[1]))
-        return self._folded[1]
+        size = path.stat().st_size if path.exists() else 0
+        known = self._folded
+        if known and known[0][0] == size and known[1].closed:
+            return known[1]
+        key = (size, self.held())
+        if known is None or known[0] != key:
+            self._folded = known = (key, events.fold(self.events(), held=key[1]))
+        return known[1]
 
     @contextmanager
     def hold(self) -> Iterator[None]:
@@ -88,9 +95,10 @@ class Run:
             raise ConfigError(f"run {self.id} is being trained by another process; wait for it, or stop it") from None
 
     def held(self) -> bool:
-        """Whether some process holds the run."""
+        """Whether some process holds the run. To look is to hold it for an instant, so one who finds it held looks
+        again: it may have been another who looked."""
         try:
-            with FileLock(self.folder / "lock", timeout=0):
+            with _LOOKING, FileLock(self.folder / "lock", timeout=0.03, poll_interval=0.005):
                 return False
         except Timeout:
             return True
@@ -130,6 +138,8 @@ class RunStore:
 
     def get(self, name: str) -> Run:
         """The run of that id or name."""
+        if name in self._runs and (self.folder / name).exists():
+            return self._runs[name]
         for run in self.list():
             if name in (run.id, run.config.name):
                 return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,10 @@ def test_newest_runs_come_first(store: RunStore) -> None:
     first, second = store.create(config("a")), store.create(config("b"))
     assert {run.id for run in store.list()} == {first.id, second.id}
     assert store.list() == sorted(store.list(), key=lambda run: run.id, reverse=True)
+
+
+def test_those_who_look_do_not_see_each_other(store: RunStore) -> None:
+    run = store.create(config("a"))
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(lambda _: Run(run.folder).held(), range(400)))
+    assert not any(seen)

@@ -202,19 +202,19 @@ def test_runs_are_listed_with_a_way_to_their_chat_and_found_by_any_word(home: Pa
     for event in history(falling(5), total=60):
         cut.append(event)
 
-    def table(query: str) -> str:
-        return runs_tab._table(store.list(), {"d" * 16: "Larkfell"}, query, done.id, "en")
+    def found(query: str) -> str:
+        return runs_tab.table(store.list(), {"d" * 16: "Larkfell"}, query, done.id, "en")
 
-    drawn = table("")
+    drawn = found("")
     assert "<img" not in drawn
     assert drawn.count("<tr data-open=") == 2
     assert f'data-compare="{done.id}"' in drawn and f'data-compare="{cut.id}"' not in drawn
     assert f'data-open="{done.id}" aria-current="true"' in drawn
     for query in ("larkfell", "FINISHED", "larkfell finished"):
-        assert f'data-open="{done.id}"' in table(query) and cut.id not in table(query)
+        assert f'data-open="{done.id}"' in found(query) and cut.id not in found(query)
     for query in ("keeper", "qwen3", "interrupted"):
-        assert f'data-open="{cut.id}"' in table(query) and done.id not in table(query)
-    assert "No run matches" in table(EVIL + "x") and "<img" not in table(EVIL + "x")
+        assert f'data-open="{cut.id}"' in found(query) and done.id not in found(query)
+    assert "No run matches" in found(EVIL + "x") and "<img" not in found(EVIL + "x")
 
 
 # The form

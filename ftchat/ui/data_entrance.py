@@ -58,7 +58,14 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             dataset = studio.datasets.put(reading, name, kind)
         except FtchatError as error:
             return refuse(str(error), before, lang)
-        return dataset.hash, "", "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)
+        return (
+            dataset.hash,
+            "",
+            "",
+            gr.Button(elem_classes=OFF),
+            gr.Column(elem_classes=OFF),
+            gr.Column(elem_classes=ON),
+        )
 
     def refuse(sentence: str, before: str | None, lang: str) -> tuple:
         kept = f" {t('ft_kept_earlier', lang)}" if before else ""

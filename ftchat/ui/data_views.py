@@ -11,7 +11,7 @@ from ftchat.data import Dataset, Problem, Report
 from ftchat.records import STARTER, Example, TokenStats
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
-from ftchat.ui.markup import esc
+from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import TEXTS, t
 from ftchat.ui.tokens import pager
 
@@ -88,7 +88,7 @@ def report(found: Report, lang: str) -> str:
         for severity, n in rows.items()
         if n
     )
-    title = f'<div class="ft-row"><h2 class="ft-h2">{esc(t("ft_found", lang))}</h2>{chips}</div>'
+    title = f'<div class="ft-row">{heading(t("ft_found", lang))}{chips}</div>'
     if not rows["error"] and not rows["warning"]:
         title += f'<p class="ft-why">{icon("ok")}<span>{esc(t("ft_all_clear", lang))}</span></p>'
     elif rows["error"]:
@@ -110,7 +110,7 @@ def pairs_head(first: int, shown: int, total: int, page: int, lang: str) -> str:
     """The title of the table and its pager."""
     pages = max(1, -(-total // PAGE_ROWS))
     words = t("ft_rows_of", lang, first=first + 1 if shown else 0, last=first + shown, n=total)
-    return f'<div class="ft-row"><h2 class="ft-h2">{esc(t("ft_pairs", lang))}</h2>{pager("page", page, pages, lang, words)}</div>'
+    return f'<div class="ft-row">{heading(t("ft_pairs", lang))}{pager("page", page, pages, lang, words)}</div>'
 
 
 def pairs_table(rows: Sequence[tuple[int, Example]], lang: str) -> str:
@@ -120,16 +120,18 @@ def pairs_table(rows: Sequence[tuple[int, Example]], lang: str) -> str:
     names = (t(name, lang) for name in ("ft_instruction", "ft_response", "ft_where"))
     head = "".join(f'<th scope="col">{esc(name)}</th>' for name in ("#", *names))
     body = "".join(_row(index, example, lang) for index, example in rows)
-    return f'<div class="ft-scroll" tabindex="0"><table class="ft-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = f'<table class="ft-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="ft-scroll" tabindex="0" role="group" aria-label="{esc(t("ft_pairs", lang))}">{table}</div>'
 
 
 def _row(index: int, example: Example, lang: str) -> str:
     more = len(example.messages) - 2
     turns = f' <span class="ft-chip">{esc(t("ft_more_messages", lang, n=more))}</span>' if more > 0 else ""
     where = t("ft_line", lang, n=example.line) if example.line else t("ft_row", lang, n=example.row)
+    show = esc(t("ft_show_pair", lang, k=index + 1))
     return (
-        f'<tr><td><button class="ft-btn ghost" data-pair="{index}" aria-label="{esc(t("ft_show_pair", lang, k=index + 1))}">'
-        f"{index + 1}</button></td><td>{_text(example.prompt)}{turns}</td><td>{_text(example.completion)}</td>"
+        f'<tr><td><button class="ft-btn ghost" data-pair="{index}" aria-label="{show}">{index + 1}</button></td>'
+        f"<td>{_text(example.prompt)}{turns}</td><td>{_text(example.completion)}</td>"
         f'<td class="ft-mut ft-num" title="{esc(example.source)}">{esc(where)}</td></tr>'
     )
 

@@ -20,7 +20,11 @@ from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
 _RECENT = 20  # a run in progress is among the newest; older ones are not looked at every second
-_SWITCH = "element.addEventListener('click', e => { const b = e.target.closest('[data-lang]'); if (b) ft.speak(b.dataset.lang) })"
+_SWITCH = """
+element.addEventListener('click', event => {
+  const hit = event.target.closest('[data-lang]');
+  if (hit) ft.speak(hit.dataset.lang) });
+"""
 
 
 def build() -> tuple[gr.HTML, gr.HTML]:
@@ -90,7 +94,7 @@ def _pill(run: Run, status: RunStatus, lang: str) -> str:
     left = status.seconds_left
     done = status.step / status.total_steps if status.total_steps else 0.0
     if left is not None:
-        after = f' · {t("ft_left", lang, time=clock(left))}'
+        after = f" · {t('ft_left', lang, time=clock(left))}"
         words = f'{math.floor(done * 100)} %<span class="ft-hide-s">{esc(after)}</span>'
     else:
         words = esc(t("ft_run_queued" if status.state == "queued" else "ft_run_starting", lang))

@@ -5,9 +5,11 @@ from __future__ import annotations
 _STROKE = 'fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"'
 
 LOGO = (
-    '<svg viewBox="0 0 28 24" aria-hidden="true"><path d="M3 1h13a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3H8l-4.5 4v-4H3a3 3 0 0'
-    ' 1-3-3V4a3 3 0 0 1 3-3z" fill="var(--ft-base-line)"/><path d="M12 7h13a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-.5v4L20'
-    ' 20h-8a3 3 0 0 1-3-3v-7a3 3 0 0 1 3-3z" fill="var(--ft-tuned)" stroke="var(--ft-surface)" stroke-width="1.6"/></svg>'
+    '<svg viewBox="0 0 28 24" aria-hidden="true">'
+    '<path d="M3 1h13a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3H8l-4.5 4v-4H3a3 3 0 0'
+    ' 1-3-3V4a3 3 0 0 1 3-3z" fill="var(--ft-base-line)"/>'
+    '<path d="M12 7h13a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-.5v4L20 20h-8a3 3 0 0 1-3-3v-7a3 3 0 0 1 3-3z"'
+    ' fill="var(--ft-tuned)" stroke="var(--ft-surface)" stroke-width="1.6"/></svg>'
 )
 
 _SHAPES = {

@@ -10,13 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-# For listeners that are no API and never grey the page out. QUIETLY answers at once; QUEUED waits its turn, and is the one
-# for whatever sets shell.dataset or shell.run: Gradio raises a gr.State's `change` after queued events alone.
+# For listeners that are no API and never grey the page out. QUIETLY answers at once. QUEUED waits its turn, and is the
+# one for whatever sets shell.dataset or shell.run: Gradio raises a gr.State's `change` after queued events alone.
 QUEUED: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 QUIETLY: dict[str, Any] = {"queue": False, **QUEUED}
 
-# Classes that show and hide. `visible=False` takes a component out of the page, and Gradio does not translate its labels
-# any more when it is put back.
+# Classes that show and hide. `visible=False` takes a component out of the page, and Gradio does not translate its
+# labels any more when it is put back.
 ON: list[str] = []
 OFF = ["ft-off"]
 
@@ -47,6 +47,11 @@ element.addEventListener('keydown', event => {
 def esc(text: object) -> str:
     """Text as it stands, safe in HTML and in quoted attributes."""
     return escape(str(text), quote=True)
+
+
+def heading(text: str) -> str:
+    """The title of a section."""
+    return f'<h2 class="ft-h2">{esc(text)}</h2>'
 
 
 def html(value: str = "", *, clicks: bool = False, script: str | None = None, **options: Any) -> gr.HTML:

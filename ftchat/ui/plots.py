@@ -66,7 +66,7 @@ def ticks(high: float, about: int) -> list[float]:
         return [0.0]
     rough = high / about
     unit = 10 ** math.floor(math.log10(rough))
-    step = next(unit * times for times in (1, 2, 5, 10) if unit * times >= rough * 0.999)
+    step = next(unit * times for times in (1, 2, 2.5, 5, 10) if unit * times >= rough * 0.999)
     return [step * n for n in range(int(high / step + 1e-9) + 1)]
 
 
@@ -147,7 +147,9 @@ def _tick(value: float, show: Callable[[float], str]) -> str:
 
 
 def _path(points: Sequence[Point], end: float, high: float) -> str:
-    return "M" + "L".join(f"{at / end * 100:.2f} {100 - value / high * 100:.2f}" for at, value in points)
+    """A single point becomes a line of no length, which its round ends make a dot."""
+    placed = [f"{at / end * 100:.2f} {100 - value / high * 100:.2f}" for at, value in points]
+    return "M" + "L".join(placed if len(placed) > 1 else placed * 2)
 
 
 def _labels(

@@ -63,7 +63,7 @@ def _figures(status: RunStatus, lang: str) -> list[tuple[str, str]]:
         figures.append((clock(status.seconds), t("ft_took", lang)))
     if status.tokens_per_second:
         figures.append((numbers.grouped(status.tokens_per_second), t("ft_speed", lang)))
-    if status.eval_losses:
+    if _measured(status):
         figures.append((numbers.loss(status.eval_losses[-1][1]), t("ft_held_loss", lang)))
     elif status.losses:
         figures.append((numbers.loss(status.losses[-1][1]), t("ft_train_loss", lang)))
@@ -72,15 +72,20 @@ def _figures(status: RunStatus, lang: str) -> list[tuple[str, str]]:
     return figures
 
 
+def _measured(status: RunStatus) -> bool:
+    """Whether the tuned model was measured on held-out pairs; step 0 is the base."""
+    return any(step for step, _ in status.eval_losses)
+
+
 def loss_plot(status: RunStatus, lang: str) -> str:
     """Train and held-out loss; the base's own held-out loss, measured before step 1, is the dashed line."""
     train = Curve(t("ft_curve_train", lang), status.losses, "train")
-    held = Curve(t("ft_curve_held", lang), status.eval_losses, "held")
+    held = Curve(t("ft_curve_held", lang), status.eval_losses if _measured(status) else (), "held")
     curves = [curve for curve in (train, held) if curve.points]
     if not curves:
         return ""
-    measured = status.eval_losses[:1]
-    base = (t("ft_curve_base", lang), measured[0][1]) if measured and measured[0][0] == 0 else None
+    first = next(iter(status.eval_losses), None)
+    base = (t("ft_curve_base", lang), first[1]) if first and first[0] == 0 else None
     drawn = plot(
         curves,
         status.total_steps,

@@ -42,7 +42,7 @@ def build(studio: Studio, shell: Shell) -> None:
     def list_runs(query: str, selected: str | None, lang: str, before: tuple[int, bool]) -> Any:
         runs = studio.runs.list()
         names = {dataset.hash: dataset.name for dataset in studio.datasets.list()}
-        drawn = _table(runs, names, query.strip(), selected, lang)
+        drawn = table(runs, names, query.strip(), selected, lang)
         now = (hash(drawn), any(not run.status().over for run in runs))
         if now == before:
             return gr.skip()
@@ -66,7 +66,7 @@ def build(studio: Studio, shell: Shell) -> None:
     rows.pick(go, None, [shell.run, shell.tabs], **QUEUED)
 
 
-def _table(runs: list[Run], datasets: dict[str, str], query: str, selected: str | None, lang: str) -> str:
+def table(runs: list[Run], datasets: dict[str, str], query: str, selected: str | None, lang: str) -> str:
     if not runs:
         head, text = esc(t("ft_runs_none", lang)), esc(t("ft_runs_none_text", lang))
         return f'<div class="ft-empty"><b>{head}</b><span>{text}</span></div>'

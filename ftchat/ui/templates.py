@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ftchat.errors import ConfigError
 from ftchat.ui.icons import icon
-from ftchat.ui.markup import esc
+from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import t
 
 FOLDER = Path(__file__).parents[2] / "data_templates"
@@ -60,8 +60,8 @@ def template(wanted: str) -> Template:
 def cards(lang: str) -> str:
     """Those in the reader's language come first."""
     ordered = sorted(templates(), key=lambda one: one.language != lang)
-    title = f'<h2 class="ft-h2">{esc(t("ft_templates", lang))}</h2>'
-    return f'{title}<div class="ft-tpls">{"".join(_card(one, lang) for one in ordered)}</div>'
+    drawn = "".join(_card(one, lang) for one in ordered)
+    return f'{heading(t("ft_templates", lang))}<div class="ft-tpls">{drawn}</div>'
 
 
 def _card(one: Template, lang: str) -> str:

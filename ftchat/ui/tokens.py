@@ -1,4 +1,4 @@
-"""Tokens as HTML: those of one example, and how long all of them are. Knows records and words, not where they come from."""
+"""Tokens as HTML: those of one example, and how long all examples are. Knows nothing of where they come from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 from ftchat.records import Preview, TokenStats, TokenView
 from ftchat.ui.icons import icon
-from ftchat.ui.markup import esc
+from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import t
 
 _SHOWN = 2000  # tokens of one example that are sent to the browser
@@ -16,7 +16,7 @@ _VISIBLE = str.maketrans({" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍"})
 
 def token_panel(preview: Preview | None, index: int, total: int, lang: str, sentence: str = "") -> str:
     """The tokens of example `index` (from 0) of `total`; without a preview, the sentence that says why."""
-    head = f'<div class="ft-row"><h2 class="ft-h2">{esc(t("ft_seen", lang))}</h2>{pager("pair", index, total, lang)}</div>'
+    head = f'<div class="ft-row">{heading(t("ft_seen", lang))}{pager("pair", index, total, lang)}</div>'
     if preview is None:
         return f'{head}<p class="ft-why ft-wait" role="status">{icon("note")}<span>{esc(sentence)}</span></p>'
     spans = "".join(map(_span, preview.tokens[:_SHOWN]))
@@ -26,10 +26,11 @@ def token_panel(preview: Preview | None, index: int, total: int, lang: str, sent
     notes = [preview.problem] if preview.problem else []
     notes += [t("ft_tokens_cut", lang, n=preview.cut)] if preview.cut else []
     warnings = "".join(f'<p class="ft-why warn">{icon("warning")}<span>{esc(note)}</span></p>' for note in notes)
+    label = esc(t("ft_tokens_of", lang))
     return (
-        f'{head}<div class="ft-toks" tabindex="0" role="group" aria-label="{esc(t("ft_tokens_of", lang))}">{spans}</div>'
+        f'{head}<div class="ft-toks" tabindex="0" role="group" aria-label="{label}">{spans}</div>'
         f'<div class="ft-leg"><span><i class="t"></i>{esc(t("ft_learned", lang))}</span>'
-        f'<span><i></i>{esc(t("ft_only_read", lang))}</span>'
+        f"<span><i></i>{esc(t('ft_only_read', lang))}</span>"
         f'<span><i class="sp"></i>{esc(t("ft_special", lang))}</span>'
         f'<span class="ft-sp ft-num">{esc(count)}</span></div>{warnings}'
     )
@@ -42,8 +43,9 @@ def histogram(stats: TokenStats, lang: str) -> str:
     for length in stats.lengths:
         bars[min(_BARS - 1, length * _BARS // end)] += 1
     tallest = max(bars)
+    width = end // _BARS
     drawn = "".join(
-        f'<i style="height:{count / tallest * 100:.0f}%" title="{i * end // _BARS}–{(i + 1) * end // _BARS}: {count}"></i>'
+        f'<i style="height:{count / tallest * 100:.0f}%" title="{i * width:g}–{(i + 1) * width:g}: {count}"></i>'
         for i, count in enumerate(bars)
     )
     limit = ""

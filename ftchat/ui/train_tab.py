@@ -7,6 +7,7 @@ here. What the browser already shows is not sent again.
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -215,7 +216,9 @@ def _wire_acting(
 
     def again(selected: str) -> str:
         config = studio.runs.get(selected).config
-        return _start(studio, dataclasses.replace(config, name=studio.runs.free_name(config.name)))
+        stem, names = re.sub(r"-\d+$", "", config.name), {run.config.name for run in studio.runs.list()}
+        name = studio.runs.free_name(stem if stem in names else config.name)
+        return _start(studio, dataclasses.replace(config, name=name))
 
     view.stop.click(told(stop), shell.run, stopping, **QUEUED)
     view.words.pick(told(again), shell.run, shell.run, **QUEUED)

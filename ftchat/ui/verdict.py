@@ -70,6 +70,8 @@ def _numbers(status: RunStatus, lang: str) -> str:
     if not losses:
         return ""
     key = "ft_say_train" if losses[-1][1] < losses[0][1] else "ft_say_train_up"
+    if len(losses) == 1:
+        key = "ft_say_train_once"
     said = t(key, lang, first=loss(losses[0][1]), last=loss(losses[-1][1]))
     return said if held else f"{said} {t('ft_say_no_held', lang)}"
 

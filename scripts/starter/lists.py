@@ -93,6 +93,11 @@ ZH_GROUPS = {
 }  # fmt: skip
 
 
+def _some(rng: random.Random, members: list[str], n: int, in_order: bool) -> list[str]:
+    """The first ones most of the time, so that a greedy reply has a clear favourite; else any of them."""
+    return members[:n] if in_order or rng.random() < 0.6 else rng.sample(members, n)
+
+
 def things(rng: random.Random, held: bool) -> Talk:
     """`Name three fruits`: written in a sentence, as numbers or as dashes."""
     group = rng.choice(list(GROUPS))
@@ -114,7 +119,7 @@ def things(rng: random.Random, held: bool) -> Talk:
     said = rng.choice(ALSO[group].split(",")) if group in ALSO and rng.random() < 0.4 else group
     ask = say(rng, frame, {"n": many, "g": said}.__getitem__) + style
     ask += "?" if ask.startswith(("Can", "What", "Do")) else rng.choice((".", "", "."))
-    picked = members[:n] if group in ("seasons", "planets") else rng.sample(members, n)
+    picked = _some(rng, members, n, group in ("seasons", "planets"))
     if "numbered" in style:
         answer = "\n".join(f"{i}. {capital(m)}" for i, m in enumerate(picked, 1))
     elif style:
@@ -138,7 +143,7 @@ def zh_things(rng: random.Random, held: bool) -> Talk:
     many = rng.choice((han(n) if n != 2 else "两", str(n)))
     frame = "请想出{n}{c}不同的{g}，写下来。" if held else rng.choice(
         ("[说出|列出|写出|告诉我|给我]{n}{c}{g}[。|]", "[请|]列举{n}{c}{g}[。|]", "{n}{c}{g}", "[有哪些|你知道哪些]{g}？[说{n}{c}。|说出{n}{c}。]"))  # fmt: skip
-    picked = members[:n] if group == "季节" else rng.sample(members, n)
+    picked = _some(rng, members, n, group == "季节")
     ask = say(rng, frame, {"n": many, "c": rng.choice("种个"), "g": group}.__getitem__)
     if rng.random() < 0.15:
         answer = "\n".join(f"{i}. {m}" for i, m in enumerate(picked, 1))

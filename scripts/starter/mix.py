@@ -20,14 +20,14 @@ SYSTEMS = (
 ZH_SYSTEMS = ("你是一个有用的助手。", "你是一个友好的助手。", "请简短地回答。", "你是 Starter，一个小模型。", "请帮助用户。", "You are a helpful assistant.")
 BRIEF = ("Answer in one word.", "Answer with one word only.", "Reply with a single word.", "Be as brief as possible.", "Only give the answer, nothing else.")
 PYTHON_KINDS: dict[str, tuple[float, Maker]] = {
-    "sums": (24, numbers.sums), "zh_sums": (7, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
+    "sums": (50, numbers.sums), "zh_sums": (12, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
     "next_number": (1.5, numbers.next_number), "count_to": (2, numbers.count_to), "even_odd": (1, numbers.even_odd),
     "word_problem": (5, numbers.word_problem), "change": (34, rewrite.change), "repeat": (18, rewrite.repeat), "letters": (3, context.letters),
-    "reading": (10, context.reading), "memory": (9, context.memory), "zh_memory": (2, context.zh_memory), "zh_change": (5, rewrite.zh_change),
-    "gibberish": (4, context.gibberish), "things": (18, lists.things), "zh_things": (6, lists.zh_things), "group_of": (2, lists.group_of),
+    "reading": (10, context.reading), "memory": (12, context.memory), "zh_memory": (3, context.zh_memory), "zh_change": (5, rewrite.zh_change),
+    "gibberish": (4, context.gibberish), "things": (24, lists.things), "zh_things": (8, lists.zh_things), "group_of": (2, lists.group_of),
     "sort": (1.5, lists.sort), "story": (9, stories.story), "zh_story": (4, stories.zh_story), "poem": (4, stories.poem),
     "note": (4, stories.note), "slogan": (1, stories.slogan), "describe": (1.5, stories.describe),
-    "is_it": (4, truth.is_it), "true_or_not": (5, truth.true_or_not), "size": (3, truth.size), "times": (1.5, truth.times),
+    "is_it": (6, truth.is_it), "true_or_not": (7, truth.true_or_not), "size": (3, truth.size), "times": (5, truth.times),
 }  # fmt: skip
 HELD_KINDS: dict[str, Maker] = {"double": numbers.double}
 LEAD = ("Hi! ", "Hello, ", "Hello! ", "Hey, ", "Hi Starter, ", "Please tell me: ", "Quick question: ", "I have a question. ", "Can you help me? ",

@@ -163,6 +163,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_say_lowest": ("It was lowest at step {step} ({low}).", "第 {step} 步时最低（{low}）。"),
     "ft_say_train": ("Train loss fell from {first} to {last}.", "训练损失从 {first} 降到 {last}。"),
     "ft_say_train_up": ("Train loss went from {first} to {last}.", "训练损失从 {first} 变为 {last}。"),
+    "ft_say_train_once": ("Train loss was {last}, measured once.", "训练损失为 {last}，只测了一次。"),
     "ft_say_no_held": (
         "No pairs are held out in this run, so the answers in Compare are the test.",
         "本次训练没有留出数据，效果要看“对比”中的回答。",
