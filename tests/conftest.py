@@ -35,7 +35,6 @@ def worker(home: Path) -> Iterator[Worker]:
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Folders of small foreign models, made once."""
+    """Folders of small foreign models that have learned nothing, made once."""
     root = tmp_path_factory.mktemp("models")
-    makers = (small_models.llama_without_template, small_models.llama_with_sentencepiece, small_models.gpt2)
-    return {make.__name__: make(root / make.__name__) for make in makers}
+    return {make.__name__: make(root / make.__name__) for make in small_models.MAKERS}

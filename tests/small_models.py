@@ -1,4 +1,7 @@
-"""Small real models of foreign kinds, made on the spot: what a user may point --base at. Knows nothing of ftchat."""
+"""Small real models of foreign kinds, made on the spot: what a user may point --base at. Knows nothing of ftchat.
+
+With `steps` they are raised a little on English text, so that an adapter finds something to build on.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ def _byte_level_tokenizer(vocabulary: int, special: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def _taught(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, steps: int = 300) -> PreTrainedModel:
+def _taught(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, steps: int) -> PreTrainedModel:
     """The model after some steps on the corpus: an adapter needs a base whose outputs have some shape."""
     ids = [i for line in corpus() for i in [*tokenizer(line)["input_ids"], tokenizer.eos_token_id]]
     rng = random.Random(0)
@@ -79,16 +82,16 @@ def _llama(vocabulary: int) -> LlamaForCausalLM:
     )
 
 
-def llama_without_template(folder: Path) -> Path:
+def llama_without_template(folder: Path, steps: int = 0) -> Path:
     """A Llama whose tokenizer has neither a chat template nor a pad token."""
     tokenizer = _byte_level_tokenizer(800, ["<unk>", "<s>", "</s>"])
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>", eos_token="</s>")
     fast.save_pretrained(folder)
-    _taught(_llama(len(fast)), fast).save_pretrained(folder)
+    _taught(_llama(len(fast)), fast, steps).save_pretrained(folder)
     return folder
 
 
-def llama_with_sentencepiece(folder: Path) -> Path:
+def llama_with_sentencepiece(folder: Path, steps: int = 0) -> Path:
     """A Llama whose tokenizer is a SentencePiece `tokenizer.model` and nothing else, as of Llama-2."""
     folder.mkdir(parents=True, exist_ok=True)
     text = folder / "corpus.txt"
@@ -107,11 +110,11 @@ def llama_with_sentencepiece(folder: Path) -> Path:
     )
     text.unlink()
     (folder / "tokenizer.vocab").unlink()
-    _taught(_llama(600), AutoTokenizer.from_pretrained(folder)).save_pretrained(folder)
+    _taught(_llama(600), AutoTokenizer.from_pretrained(folder), steps).save_pretrained(folder)
     return folder
 
 
-def gpt2(folder: Path) -> Path:
+def gpt2(folder: Path, steps: int = 0) -> Path:
     """A GPT-2: Conv1D layers (c_attn), learned positions, one special token for everything."""
     tokenizer = _byte_level_tokenizer(800, ["<|endoftext|>"])
     fast = PreTrainedTokenizerFast(
@@ -125,5 +128,8 @@ def gpt2(folder: Path) -> Path:
     config = GPT2Config(
         vocab_size=len(fast), n_positions=512, n_embd=128, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=0
     )
-    _taught(GPT2LMHeadModel(config), fast).save_pretrained(folder)
+    _taught(GPT2LMHeadModel(config), fast, steps).save_pretrained(folder)
     return folder
+
+
+MAKERS = (llama_without_template, llama_with_sentencepiece, gpt2)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_models import MAKERS
 from test_train import PAIRS, finish
 
 from ftchat.data import DatasetStore, Source, read
@@ -16,11 +18,11 @@ from ftchat.worker import Worker
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["llama_without_template", "llama_with_sentencepiece", "gpt2"])
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_a_foreign_base_learns_its_pairs_and_stops(
-    home: Path, worker: Worker, models: dict[str, Path], kind: str
+    home: Path, worker: Worker, tmp_path: Path, make: Callable[[Path, int], Path]
 ) -> None:
-    base = str(models[kind])
+    base = str(make(tmp_path / "model", 300))
     rows = "\n".join(f"{question}\t{answer}" for question, answer in PAIRS)
     dataset = DatasetStore(home).put(read([Source.from_text(rows)]), "captain")
     run = RunStore(home).create(RunConfig("captain", dataset.hash, base, preset="quick"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from ftchat.data import DatasetStore, Source, read
 from ftchat.engine.checks import base_probe
+from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.models import Resident
 from ftchat.errors import ChatError, WorkerBusy
 from ftchat.events import ReplyDone, ReplyFailed, RunStatus, StepLogged
@@ -132,10 +135,13 @@ def test_another_base_waits_until_the_run_ends(home: Path, worker: Worker, model
     assert worker.describe(str(models["gpt2"])).template == "fallback"
 
 
-def test_a_learning_rate_that_explodes_ends_in_a_sentence(home: Path, worker: Worker) -> None:
-    run = start(home, worker, "wild", {"learning_rate": 1.0, "max_grad_norm": 1e6, "max_steps": 200})
-    status = finish(run)
-    assert status.state == "failed" and "learning rate" in (status.error or "")
+def test_a_loss_that_is_no_number_ends_in_a_sentence(home: Path, worker: Worker, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(STARTER_FOLDER, tmp_path / "broken"))
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"] *= float("inf")
+    save_file(weights, broken / "model.safetensors", {"format": "pt"})
+    status = finish(start(home, worker, "wild", {"max_steps": 5}, base=str(broken)))
+    assert status.state == "failed" and "learning rate" in (status.error or "") and status.step == 1
     assert ask(worker, None, "Hello!")[0].text
 
 

@@ -14,10 +14,11 @@ class CompareLayout:
     """Built where it is made: inside the tab."""
 
     def __init__(self) -> None:
+        # Not gr.State, where the browser is to notice a change: that raises no `change` after events outside the queue.
         self.key = gr.Textbox("", visible="hidden", elem_id="ft-chat")  # id of the chat; the browser tab keeps it
+        self.outline = gr.Textbox("", visible="hidden")  # what the browser shows, in short
+        self.asked = gr.Textbox("", visible="hidden")  # id of the request that was opened last
         self.followed = gr.State(None)  # the selected run, once the picker has changed to it
-        self.outline = gr.State("")  # what the browser shows, in short
-        self.asked = gr.State(None)  # id of the request that was opened last
         with gr.Row(elem_id="ft-ctl"):
             self.note = html(clicks=True)
             self.mark = gr.Checkbox(

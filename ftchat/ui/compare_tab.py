@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -21,7 +22,6 @@ from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
-_PAUSE, _LONG_PAUSE, _LONG_CHAT = 0.05, 0.15, 40  # seconds between two pictures of a reply, by turns
 _QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STREAM: dict[str, Any] = {
@@ -123,9 +123,8 @@ class _CompareTab(CompareLayout):
         if request is None:
             return
         now = self._standing(who)
-        pause = _PAUSE if len(chat.turns) < _LONG_CHAT else _LONG_PAUSE
         try:
-            async for events in batches(self.studio.worker.chat(request), pause):
+            async for events in batches(self.studio.worker.chat(request), lambda: chat.pause):
                 if chat.live != request.id:  # a new chat was begun
                     return
                 for event in events:
@@ -182,6 +181,7 @@ class _CompareTab(CompareLayout):
     def refresh(self, key: str, *rest: Any) -> tuple[Any, Any]:
         """Follows the runs, and does nothing while an answer is written. When the outline changes, all is redrawn."""
         chat, who = self.chats.open(key), _Visitor(*rest)
+        chat.heard = time.monotonic()
         if chat.live is not None:
             return gr.skip(), gr.skip()
         now = self._standing(who)

@@ -131,11 +131,14 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     pairs_head.pick(told(turn), asked, table, **QUIETLY)
     find.change(told(search), asked, table, **_DRAWING)
 
-    def start(chosen: str) -> tuple:
-        return studio.train(chosen, "quick"), gr.Tabs(selected="train")
+    def start(chosen: str) -> str:
+        return studio.train(chosen, "quick")
 
-    train.click(told(start), shell.dataset, [shell.run, shell.tabs], **QUEUED)
-    choose.click(lambda: gr.Tabs(selected="train"), None, shell.tabs, **QUIETLY)
+    # The browser opens the tab at once; the run follows when the worker has taken it.
+    train.click(
+        told(start), shell.dataset, shell.run, js="chosen => { ft.act({go: 'train'}); return [chosen] }", **QUEUED
+    )
+    choose.click(None, js="() => ft.act({go: 'train'})", **QUIETLY)
 
     def come_back() -> tuple:
         return gr.Button(elem_classes=ON), gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)

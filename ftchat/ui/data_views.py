@@ -109,8 +109,9 @@ def ready(dataset: Dataset, lang: str) -> str:
 def pairs_head(first: int, shown: int, total: int, page: int, lang: str) -> str:
     """The title of the table and its pager."""
     pages = max(1, -(-total // PAGE_ROWS))
-    words = t("ft_rows_of", lang, first=first + 1 if shown else 0, last=first + shown, n=total)
-    return f'<div class="ft-row">{heading(t("ft_pairs", lang))}{pager("page", page, pages, lang, words)}</div>'
+    words = t("ft_rows_of", lang, first=first + 1, last=first + shown, n=total)
+    turn = pager("page", page, pages, lang, words) if shown else ""
+    return f'<div class="ft-row">{heading(t("ft_pairs", lang))}{turn}</div>'
 
 
 def pairs_table(rows: Sequence[tuple[int, Example]], lang: str) -> str:

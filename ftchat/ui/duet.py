@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ MAX_TURNS = 100  # of one chat; the oldest are forgotten
 BASE, TUNED = 0, 1  # the panes, in the order of a request
 
 _PATIENCE = 1.0  # seconds that a model gets to end a reply by itself once it was told to stop
+_PAUSE, _LONG_PAUSE, _LONG_CHAT = 0.1, 0.2, 40  # seconds between two pictures of a reply; by turns
+_SILENCE, _LONGEST_PAUSE = 1.5, 2.0
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class Chat:
     live: str | None = None
     waiting: ChatRequest | None = None
     stop_asked: float | None = None
+    heard: float = 0.0
 
     @property
     def last(self) -> Turn | None:
@@ -80,7 +83,7 @@ class Chat:
         request = ChatRequest(secrets.token_hex(8), base, tuple(panes), sampling)
         self.turns.append(Turn(request.id, question, base, run, _answers(run)))
         del self.turns[:-MAX_TURNS]
-        self.live, self.waiting, self.stop_asked = request.id, request, None
+        self.live, self.waiting, self.stop_asked, self.heard = request.id, request, None, time.monotonic()
         return request
 
     def take(self) -> ChatRequest | None:
@@ -127,6 +130,14 @@ class Chat:
         """Whether a reply that was told to stop has been waited for long enough."""
         return self.stop_asked is not None and time.monotonic() - self.stop_asked > _PATIENCE
 
+    @property
+    def pause(self) -> float:
+        """Seconds until the next picture of the reply. A page speaks up every second; the longer it is not heard, the
+        further it is behind with drawing, and the fewer pictures it gets."""
+        usual = _PAUSE if len(self.turns) < _LONG_CHAT else _LONG_PAUSE
+        silence = time.monotonic() - self.heard - _SILENCE
+        return min(_LONGEST_PAUSE, max(usual, silence / 4))
+
     def take_back(self) -> None:
         """Removes the last turn, so that it can be asked again."""
         if self.turns and self.live is None:
@@ -172,8 +183,8 @@ class ChatStore:
             return chat
 
 
-async def batches(events: Iterator[Any], pause: float) -> AsyncIterator[list[Any]]:
-    """What a blocking iterator gives, drained by a thread of its own, as a batch every `pause` seconds.
+async def batches(events: Iterator[Any], pause: Callable[[], float]) -> AsyncIterator[list[Any]]:
+    """What a blocking iterator gives, drained by a thread of its own, as a batch every `pause()` seconds.
 
     A batch is empty where nothing came. What the iterator raises is raised here, after what came before it. Leaving
     early leaves the thread to drain the rest.
@@ -191,7 +202,7 @@ async def batches(events: Iterator[Any], pause: float) -> AsyncIterator[list[Any
     thread = threading.Thread(target=drain, name="ftchat-reply", daemon=True)
     thread.start()
     while True:
-        await asyncio.sleep(pause)
+        await asyncio.sleep(pause())
         over = not thread.is_alive()
         yield [arrived.get() for _ in range(arrived.qsize())]
         if over:

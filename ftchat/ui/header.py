@@ -39,13 +39,13 @@ def build() -> tuple[gr.HTML, gr.HTML]:
 def wire(live: gr.HTML, switches: gr.HTML, studio: Studio, shell: Shell) -> None:
     drawn = gr.State("")  # what the browser shows, so that an idle tick sends nothing
 
-    def redraw(lang: str, selected: str | None, before: str) -> tuple:
+    def refresh_header(lang: str, selected: str | None, before: str) -> tuple:
         now = _live(studio.runs, selected, lang)
         return (now, now) if now != before else (gr.skip(), gr.skip())
 
     gr.on(
         [shell.tick.tick, shell.lang.change, shell.run.change],
-        redraw,
+        refresh_header,
         [shell.lang, shell.run, drawn],
         [live, drawn],
         **QUIETLY,

@@ -19,7 +19,8 @@ def token_panel(preview: Preview | None, index: int, total: int, lang: str, sent
     head = f'<div class="ft-row">{heading(t("ft_seen", lang))}{pager("pair", index, total, lang)}</div>'
     if preview is None:
         return f'{head}<p class="ft-why ft-wait" role="status">{icon("note")}<span>{esc(sentence)}</span></p>'
-    spans = "".join(map(_span, preview.tokens[:_SHOWN]))
+    shown = preview.tokens[:_SHOWN]
+    spans = "".join(_span(token, before) for before, token in zip((None, *shown), shown, strict=False))
     if len(preview.tokens) > _SHOWN:
         spans += f'<p class="ft-sub">{esc(t("ft_tokens_more", lang, n=len(preview.tokens) - _SHOWN))}</p>'
     count = t("ft_tokens_learned", lang, trained=preview.trained, n=len(preview.tokens))
@@ -74,10 +75,12 @@ def pager(what: str, index: int, total: int, lang: str, words: str = "") -> str:
     return f'<span class="ft-pager ft-sp">{buttons[0]}<span class="ft-num">{esc(words)}</span>{buttons[1]}</span>'
 
 
-def _span(token: TokenView) -> str:
+def _span(token: TokenView, before: TokenView | None) -> str:
+    """One token. Where one special token follows another, a turn begins, and so does a line."""
     classes = " ".join(["ft-tok"] + ["learned"] * token.trained + ["special"] * token.special)
     text = esc(token.text.translate(_VISIBLE)) if token.text else "▫"  # a part of a character
-    return f'<span class="{classes}" title="{token.id}">{text}</span>' + "<br>" * token.text.endswith("\n")
+    broken = "<br>" * (before is not None and (before.text.endswith("\n") or (before.special and token.special)))
+    return f'{broken}<span class="{classes}" title="{token.id}">{text}</span>'
 
 
 def _axis_end(longest: int) -> int:

@@ -7,6 +7,7 @@
     > And of {country}?                   the same question asked as a follow-up
     s Answer in Chinese.                  a system prompt that the block needs
     = It is {capital}.                    an answer
+    & capital                             goes on with a block of another file
     k {capital}                           what a right answer contains (`a/b`: either)
 
 A table whose only column ends in `*` holds one value a line, else several with commas between. A block with no table draws its slots from one-column tables. `--` in a cell means: not known, skip the row.
@@ -55,10 +56,14 @@ class Library:
         self.columns: dict[str, list[str]] = {}
         self.rows: dict[str, list[dict[str, str]]] = {}
         self.blocks: dict[str, Block] = {}
+        more: list[tuple[str, Block]] = []
         for path in sorted(folder.glob("*.txt")):
-            self._read(path)
+            self._read(path, more)
+        for name, addition in more:
+            for mark, lines in addition.lines.items():
+                self.blocks[name].lines[mark] += lines
 
-    def _read(self, path: Path) -> None:
+    def _read(self, path: Path, more: list[tuple[str, Block]]) -> None:
         table: str | None = None
         block: Block | None = None
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -78,6 +83,9 @@ class Library:
                     raise ValueError(f"{where}: block {words[0]} is there twice")
                 block, table = Block(words[0], weight, source, "held" in words), None
                 self.blocks[block.name] = block
+            elif line.startswith("& "):
+                block, table = Block(line[2:].strip(), 0, None, False), None
+                more.append((block.name, block))
             elif block is not None:
                 if line[0] not in block.lines or line[1:2] != " ":
                     raise ValueError(f"{where}: not a line of a block: {line!r}")

@@ -17,7 +17,7 @@ IRREGULAR = {
     "tooth": "teeth", "goose": "geese", "sheep": "sheep", "fish": "fish", "deer": "deer", "ox": "oxen",
     "leaf": "leaves", "wolf": "wolves", "knife": "knives", "loaf": "loaves", "potato": "potatoes",
     "tomato": "tomatoes", "hero": "heroes", "calf": "calves", "shelf": "shelves", "thief": "thieves",
-    "wife": "wives", "life": "lives", "half": "halves", "scarf": "scarves",
+    "salmon": "salmon", "goldfish": "goldfish", "wife": "wives", "life": "lives", "half": "halves", "scarf": "scarves",
 }  # fmt: skip
 
 
@@ -125,6 +125,8 @@ def sloppy(rng: random.Random, text: str) -> str:
     if rng.random() < 0.4:
         for british, american in AMERICAN:
             text = text.replace(british, american)
+    if rng.random() < 0.2:
+        text = text.replace('"', "'")
     if rng.random() < 0.40:
         return text
     if rng.random() < 0.45:

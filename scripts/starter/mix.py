@@ -30,10 +30,21 @@ PYTHON_KINDS: dict[str, tuple[float, Maker]] = {
     "is_it": (6, truth.is_it), "true_or_not": (7, truth.true_or_not), "size": (3, truth.size), "times": (5, truth.times),
 }  # fmt: skip
 HELD_KINDS: dict[str, Maker] = {"double": numbers.double}
-LEAD = ("Hi! ", "Hello, ", "Hello! ", "Hey, ", "Hi Starter, ", "Please tell me: ", "Quick question: ", "I have a question. ", "Can you help me? ",
-        "Sorry to bother you. ", "OK. ", "Thanks. ", "Now tell me: ", "Next question: ", "Good morning! ")  # fmt: skip
-ZH_LEAD = ("你好，", "你好！", "请问，", "请问一下，", "我想知道，", "好的，", "谢谢。", "下一个问题：", "嗨，")
-TRAIL = (" Thanks!", " Thank you.", " please", " Please help.", " :)", " 🙂", " Thank you in advance!")
+LEAD = (
+    "Hi! ", "Hello, ", "Hello! ", "Hey, ", "Hi Starter, ", "Please tell me: ", "Quick question: ", "I have a question. ", "Can you help me? ",
+    "Sorry to bother you. ", "OK. ", "Thanks. ", "Now tell me: ", "Next question: ", "Good morning! ", "Well, ", "So, ", "Um, ", "By the way, ",
+    "One more thing: ", "Another question: ", "I am curious. ", "I was wondering: ", "My son asks: ", "My teacher asked me: ", "For my homework: ",
+    "I forgot this: ", "Help me please. ", "Hey Starter! ", "Listen. ", "Great. ", "Let me ask you something. ", "This is for a quiz. ",
+    "I am learning English. ", "Do you know this? ", "Answer me this: ", "Just checking: ", "Be honest: ", "A friend wants to know: ",
+    "I cannot remember. ", "Question: ", "Q: ", "Tell me please, ", "Could you answer this? ", "Here is my question: ", "Actually, ", "And now: ",
+)  # fmt: skip
+ZH_LEAD = ("你好，", "你好！", "请问，", "请问一下，", "我想知道，", "好的，", "谢谢。", "下一个问题：", "嗨，", "那么，", "问题：", "老师问我，", "我忘了，", "帮帮我，",
+           "请告诉我，", "我有个问题，", "再问一个：", "随便问问，", "Starter，", "对了，")  # fmt: skip
+TRAIL = (" Thanks!", " Thank you.", " please", " Please help.", " :)", " 🙂", " Thank you in advance!", " I forgot.", " I am not sure.", " Do you know?",
+         " Answer quickly.", " It is for school.", " I really want to know.", " Can you tell me?", " Just a short answer.", " I need it now.", " Hm?",
+         " Explain please.", " What do you think?", " Be brief.", " Let me know.")  # fmt: skip
+DROPPED = {"the", "a", "an", "is", "are", "of", "do", "does", "me", "please", "you", "to", "it", "i", "can"}
+FILLERS = ("please", "um", "exactly", "just", "again", "now", "maybe", "well", "actually", "really", "hmm", "ok", "then", "quickly", "kindly", "today")
 
 
 def kinds() -> dict[str, tuple[float, Maker]]:
@@ -83,6 +94,21 @@ def wrapped(rng: random.Random, talk: Talk) -> Talk:
     return Talk(tuple(turns), talk.keys)
 
 
+def loosened(rng: random.Random, talk: Talk, swap: bool) -> Talk:
+    """The question with small words left out, fillers put in or two words swapped: what counts are its main words."""
+    turns = list(talk.turns)
+    at = next(i for i, (role, _) in enumerate(turns) if role == "user")
+    words = turns[at][1].split(" ")
+    words = [w for w in words if w.lower() not in DROPPED or rng.random() < 0.5] or words
+    if not talk.chinese and rng.random() < 0.4:
+        words.insert(rng.randint(0, len(words)), rng.choice(FILLERS))
+    if swap and rng.random() < 0.25 and len(words) > 3:
+        i = rng.randrange(len(words) - 1)
+        words[i], words[i + 1] = words[i + 1], words[i]
+    turns[at] = ("user", " ".join(words))
+    return Talk(tuple(turns), talk.keys)
+
+
 def shouted(rng: random.Random, talk: Talk) -> Talk:
     """The answer in capital letters, because the system prompt wants it."""
     wish = rng.choice(("Answer in capital letters.", "Write everything in upper case.", "Always answer in ALL CAPS."))
@@ -90,9 +116,10 @@ def shouted(rng: random.Random, talk: Talk) -> Talk:
     return Talk((("system", wish), *turns), talk.keys)
 
 
-WRAPPED = {"capital_of_what", "general", "define", "why", "howto", "sums", "things", "story", "translate_word", "job", "used", "synonym", "rhyme",
-           "about_country", "about_animal", "poem", "sound", "home", "eats", "zh_capital", "zh_colour", "zh_general", "zh_howto", "zh_sums",
-           "zh_story", "zh_word", "zh_things", "who_are_you", "what_can_you_do", "zh_who", "joke", "wide_help", "shop_order", "zh_shop"}  # fmt: skip
+# Kinds whose user turns stay as they are: their words are the matter itself, or have no question in them.
+EXACT = {"change", "zh_change", "repeat", "gibberish", "reading", "memory", "zh_memory", "sort", "times", "letters", "emoji", "foreign", "code", "okay",
+         "yes_no", "no", "hello", "bye", "thanks", "zh_ok", "zh_no", "zh_hello", "zh_bye", "zh_thanks", "question_mark", "zh_what", "wide_format",
+         "zh_wide_format", "wide_long", "zh_wide_long", "self_harm", "danger"}  # fmt: skip
 BRIEF_KINDS = {"capital", "colour", "opposite", "past", "plural", "day_after", "count", "legs", "baby", "language", "continent"}
 
 
@@ -109,14 +136,18 @@ def conversations(seed: int) -> Iterator[Talk]:
 
     def one(pool: list[str] | None = None) -> tuple[str, Talk]:
         name = rng.choices(names, weights)[0] if pool is None else rng.choices(pool, [weight_of[n] for n in pool])[0]
-        return name, table[name][1](rng, False)
+        talk = table[name][1](rng, False)
+        if name not in EXACT and talk.turns[0][0] == "user" and rng.random() < 0.4:
+            if rng.random() < 0.4:
+                talk = loosened(rng, talk, swap="sum" not in name and "problem" not in name)
+            if rng.random() < 0.6:
+                talk = wrapped(rng, talk)
+        return name, talk
 
     while True:
         name, talk = one()
         if name in BRIEF_KINDS and len(talk.turns) == 2 and rng.random() < 0.08:
             talk = brief(rng, talk)
-        elif name in WRAPPED | BRIEF_KINDS and talk.turns[0][0] == "user" and rng.random() < 0.18:
-            talk = wrapped(rng, talk)
         elif not name.startswith("zh_") and talk.turns[0][0] == "user" and rng.random() < 0.008:
             talk = shouted(rng, talk)
         turns = list(talk.turns)

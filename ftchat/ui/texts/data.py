@@ -134,7 +134,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_problem_columns": ("Which columns are used", "使用的列"),
     # as the model sees it
     "ft_seen": ("As the model sees it", "模型看到的样子"),
-    "ft_pair_of": ("pair {k} of {n:,}", "第 {k} / {n:,} 对"),
+    "ft_pair_of": ("pair {k:,} of {n:,}", "第 {k:,} / {n:,} 对"),
     "ft_previous": ("Previous", "上一个"),
     "ft_next": ("Next", "下一个"),
     "ft_model_loading": (
@@ -163,7 +163,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     # the table
     "ft_pairs": ("Pairs", "问答对"),
     "ft_find": ("Find in pairs", "查找问答"),
-    "ft_rows_of": ("{first} to {last} of {n:,}", "第 {first}–{last} 条，共 {n:,}"),
+    "ft_rows_of": ("{first:,} to {last:,} of {n:,}", "第 {first:,}–{last:,} 条，共 {n:,}"),
     "ft_none_found": ("No pair contains that.", "没有问答对包含它。"),
     "ft_instruction": ("Instruction", "指令"),
     "ft_response": ("Response", "回答"),
