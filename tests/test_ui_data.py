@@ -412,7 +412,7 @@ def test_nothing_but_the_tokens_waits_for_the_model(page: gr.Blocks) -> None:
     chosen = from_template(page, "persona")[0]
     drawn = [part for part in handler(page, "draw_new")(chosen, "en") if isinstance(part, str)]
     assert any("40" in part and "rows read" in part for part in drawn)
-    assert any("being loaded" in part for part in drawn) and any("40 pairs ready" in part for part in drawn)
+    assert any("Waiting for the model" in part for part in drawn) and any("40 pairs ready" in part for part in drawn)
 
 
 def test_the_tokens_are_those_of_the_model(home: Path, worker: Worker) -> None:

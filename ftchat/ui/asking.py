@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from ftchat.errors import ChatError, ConfigError
 from ftchat.events import ReplyDone, ReplyFailed
@@ -93,5 +93,5 @@ def _plain(done: ReplyDone | None) -> dict[str, Any]:
     return {name: getattr(done, name) for name in kept}
 
 
-def _between(value: float | None, low: float, high: float) -> bool:
+def _between(value: float | None, low: float, high: float) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high

@@ -49,7 +49,7 @@ class CompareLayout:
                     )
                     self.tuned_proof = html()
                 self.tuned_talk, self.tuned_foot = self._talk()
-        self.said = html(elem_id="ft-said", elem_classes="ft-vh")
+        self.said = html(elem_id="ft-heard", elem_classes="ft-vh")
         self.chips = html(clicks=True, elem_id="ft-chips")
         with gr.Row(elem_id="ft-box"):
             self.prompt = gr.Textbox(

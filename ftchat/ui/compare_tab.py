@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ftchat.errors import ConfigError, DataError, FtchatError, WorkerError
+from ftchat.records import Sampling
 from ftchat.ui import panes
 from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
 from ftchat.ui.compare_layout import CompareLayout
@@ -93,7 +94,7 @@ class _CompareTab(CompareLayout):
             return {self.prompt: question}
         now, seed = self._standing(who), None
         try:
-            question, settings, system = _checked(question, *how, who.lang)
+            question, settings, system = _checked(question, how, who.lang)
             if not question:
                 return {self.key: chat.id}
             chat.ask(question, now.base, now.run, settings, system)
@@ -242,7 +243,8 @@ class _CompareTab(CompareLayout):
         return self.suggested[known]
 
 
-def _checked(question: str, temperature: Any, length: Any, seed: Any, fresh: bool, system: str, lang: str):
-    """What is asked, and how."""
+def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:
+    """What is asked, and how: `how` are the answer settings in the order of the form."""
+    temperature, length, seed, fresh, system = how
     settings = check_sampling(temperature, length, draw_seed() if fresh else seed, lang)
     return check_text(question, lang), settings, check_text(system, lang)

@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from ftchat.data import Dataset
 from ftchat.errors import FtchatError
-from ftchat.records import STARTER, Example, TokenStats
+from ftchat.records import STARTER, Example, RunConfig, TokenStats
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import told
@@ -73,7 +73,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             gr.Column(elem_classes=ON),
             views.stats(dataset, counted.get(chosen), lang),
             views.report(dataset.report, lang),
-            token_panel(None, pair, len(dataset.examples), lang, t("ft_model_loading", lang)),
+            token_panel(None, pair, len(dataset.examples), lang, t("ft_waiting_for_model", lang)),
             histogram(counted[chosen], lang) if chosen in counted else "",
             *_table(dataset, query, page, lang),
             views.ready(dataset, lang),
@@ -132,13 +132,13 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     find.change(told(search), asked, table, **_DRAWING)
 
     def start(chosen: str) -> str:
-        return studio.train(chosen, "quick")
+        return studio.begin(RunConfig(studio.run_name(dataset_of(chosen).name), chosen, preset="quick"))
 
     # The browser opens the tab at once; the run follows when the worker has taken it.
     train.click(
         told(start), shell.dataset, shell.run, js="chosen => { ft.act({go: 'train'}); return [chosen] }", **QUEUED
     )
-    choose.click(None, js="() => ft.act({go: 'train'})", **QUIETLY)
+    choose.click(lambda: True, None, shell.choosing, js="() => { ft.act({go: 'train'}); return [] }", **QUEUED)
 
     def come_back() -> tuple:
         return gr.Button(elem_classes=ON), gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)

@@ -51,10 +51,10 @@ def wire(live: gr.HTML, switches: gr.HTML, studio: Studio, shell: Shell) -> None
         **QUIETLY,
     )
 
-    def go(event: gr.EventData) -> tuple:
-        return event._data["run"], gr.Tabs(selected="train")
+    def select(event: gr.EventData) -> str:
+        return event._data["run"]
 
-    live.pick(go, None, [shell.run, shell.tabs], **QUEUED)
+    live.pick(select, None, shell.run, **QUEUED)
 
     def speak(event: gr.EventData) -> str:
         return event._data["lang"]
@@ -93,14 +93,16 @@ def _live(runs: RunStore, selected: str | None, lang: str) -> str:
 def _pill(run: Run, status: RunStatus, lang: str) -> str:
     left = status.seconds_left
     done = status.step / status.total_steps if status.total_steps else 0.0
-    if left is not None:
+    if left is not None and status.step == status.total_steps:
+        words = esc(t("ft_run_finishing", lang))
+    elif left is not None:
         after = f" · {t('ft_left', lang, time=clock(left))}"
         words = f'{math.floor(done * 100)} %<span class="ft-hide-s">{esc(after)}</span>'
     else:
         words = esc(t("ft_run_queued" if status.state == "queued" else "ft_run_starting", lang))
     around = 2 * math.pi * 8
     return (
-        f'<button class="ft-runpill" data-run="{run.id}" title="{esc(t("ft_go_to_run", lang))}">'
+        f'<button class="ft-runpill" data-go="train" data-run="{run.id}" title="{esc(t("ft_go_to_run", lang))}">'
         '<svg class="ft-ring" viewBox="0 0 20 20" aria-hidden="true">'
         '<circle cx="10" cy="10" r="8" stroke="var(--ft-tuned-line)" opacity=".45"/>'
         '<circle cx="10" cy="10" r="8" stroke="var(--ft-tuned)" stroke-linecap="round"'

@@ -21,7 +21,7 @@ ON: list[str] = []
 OFF = ["ft-off"]
 
 # One listener per component: a click on a control tells the server its data-* attributes as `event._data`, except
-# data-go (a tab to open) and data-act (something the browser does itself). Radios answer at once and to arrows.
+# data-go (a tab to open) and data-act, which the browser does itself, at once. Radios answer at once and to arrows.
 _CLICKS = """
 element.addEventListener('click', event => {
   const hit = event.target.closest('button, a[role=button], [role=radio]');
@@ -29,8 +29,9 @@ element.addEventListener('click', event => {
   const group = hit.closest('[role=radiogroup]');
   if (group) group.querySelectorAll('[role=radio]').forEach(radio => {
     radio.setAttribute('aria-checked', radio === hit); radio.tabIndex = radio === hit ? 0 : -1 });
-  if (hit.dataset.go || hit.dataset.act) window.ft.act(hit.dataset);
-  else if (Object.keys(hit.dataset).length) trigger('pick', {...hit.dataset}) });
+  const {go, act, ...picked} = hit.dataset;
+  if (go || act) window.ft.act({go, act});
+  if (Object.keys(picked).length) trigger('pick', picked) });
 element.addEventListener('keydown', event => {
   if (event.target.matches('a[role=button]') && (event.key === 'Enter' || event.key === ' ')) {
     event.preventDefault(); event.target.click(); return }

@@ -31,10 +31,10 @@ def build_page(home: Path, worker: Worker) -> gr.Blocks:
     with gr.Blocks(title="ftchat", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         live, switches = header.build()
         lang = gr.Textbox("", visible="hidden", elem_id="ft-lang")
-        dataset, run, tick = gr.State(None), gr.State(None), gr.Timer(1)
+        dataset, run, choosing, tick = gr.State(None), gr.State(None), gr.State(False), gr.Timer(1)
         labels = []
         with gr.Tabs(selected="data", elem_id="ft-tabs") as tabs:
-            shell = Shell(lang, dataset, run, tabs, tick)
+            shell = Shell(lang, dataset, run, choosing, tabs, tick)
             for name, (tab, element) in TABS.items():
                 with gr.Tab(i18n(f"ft_{name}"), id=name, elem_id=element) as label:
                     tab.build(studio, shell)

@@ -68,7 +68,8 @@ class Suggestion:
 
 def suggestions(examples: Sequence[Example], run: Run | None) -> list[Suggestion]:
     """A few short first questions, spread over the data: those that the run held out come first."""
-    learned, held_out = tuple(examples), ()
+    learned: tuple[Example, ...] = tuple(examples)
+    held_out: tuple[Example, ...] = ()
     resolved = run.resolved if run else None
     if run is not None and resolved is not None:
         learned, held_out = split(examples, held_out_share(run.config.preset, len(examples)), resolved.seed)

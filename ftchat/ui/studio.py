@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from ftchat.data import DatasetStore
-from ftchat.records import STARTER, RunConfig
+from ftchat.records import RunConfig
 from ftchat.runs import RunStore
 from ftchat.worker import Worker
 
@@ -22,12 +22,15 @@ class Studio:
     datasets: DatasetStore
     runs: RunStore
 
-    def train(self, dataset: str, preset: str, base: str = STARTER, method: str = "auto", settings=None) -> str:
-        """Creates a run named after its dataset and hands it to the worker; returns its id at once."""
-        name = self.runs.free_name(self.datasets.get(dataset).name)
-        run = self.runs.create(RunConfig(name, dataset, base, method, preset, settings or {}))
+    def begin(self, config: RunConfig) -> str:
+        """Creates a run and hands it to the worker; returns its id as soon as it is accepted."""
+        run = self.runs.create(config)
         self.worker.start_run(run.id)
         return run.id
+
+    def run_name(self, dataset: str) -> str:
+        """A free name for a run on this dataset."""
+        return self.runs.free_name(dataset[:100].lstrip("- ") or "run")
 
 
 @dataclass(frozen=True)
@@ -37,5 +40,6 @@ class Shell:
     lang: gr.Textbox  # hidden; "en" or "zh"
     dataset: gr.State  # hash of the selected dataset, or None
     run: gr.State  # id of the selected run, or None
+    choosing: gr.State  # whether the settings are looked at although there is a run to show
     tabs: gr.Tabs  # ids: data, train, compare, runs
     tick: gr.Timer  # every second while the tab is visible

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from ftchat.errors import ConfigError
-from ftchat.records import STARTER, RunConfig
+from ftchat.records import STARTER
 from ftchat.runs import Run
 from ftchat.ui import run_view, train_form
 from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
@@ -22,13 +22,6 @@ from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
-
-
-@dataclass(frozen=True)
-class TrainParts:
-    """`choosing`: whether this visitor looks at the settings although there is a run to show."""
-
-    choosing: gr.State
 
 
 @dataclass(frozen=True)
@@ -51,12 +44,11 @@ class _View:
     small: gr.HTML
 
 
-def build(studio: Studio, shell: Shell) -> TrainParts:
+def build(studio: Studio, shell: Shell) -> None:
     form, view = _lay_out(shell)
-    choosing, stopping = gr.State(False), gr.State(None)
-    _wire_showing(studio, shell, form, view, choosing, stopping)
-    _wire_acting(studio, shell, form, view, choosing, stopping)
-    return TrainParts(choosing)
+    stopping = gr.State(None)
+    _wire_showing(studio, shell, form, view, stopping)
+    _wire_acting(studio, shell, form, view, stopping)
 
 
 def _lay_out(shell: Shell) -> tuple[train_form.Form, _View]:
@@ -84,9 +76,7 @@ def _lay_out(shell: Shell) -> tuple[train_form.Form, _View]:
     return form, view
 
 
-def _wire_showing(
-    studio: Studio, shell: Shell, form: train_form.Form, view: _View, choosing: gr.State, stopping: gr.State
-) -> None:
+def _wire_showing(studio: Studio, shell: Shell, form: train_form.Form, view: _View, stopping: gr.State) -> None:
     components = {field.name: getattr(view, field.name) for field in dataclasses.fields(view)}
     components |= {name: getattr(form, name) for name in ("card", "data", "other", "note", "start", "why", "back")}
     shown = gr.State(())  # fingerprints of what the browser shows
@@ -120,7 +110,7 @@ def _wire_showing(
         fresh = [gr.skip() if was == now else part for part, was, now in zip(parts, old, prints, strict=True)]
         return [*fresh, prints, watch, done]
 
-    state = [shell.run, shell.dataset, choosing, stopping, form.chosen_base, form.chosen_preset, shell.lang]
+    state = [shell.run, shell.dataset, shell.choosing, stopping, form.chosen_base, form.chosen_preset, shell.lang]
     gr.on(
         [shell.tick.tick, *(part.change for part in state)],
         redraw,
@@ -187,25 +177,22 @@ def _run_parts(
     }
 
 
-def _wire_acting(
-    studio: Studio, shell: Shell, form: train_form.Form, view: _View, choosing: gr.State, stopping: gr.State
-) -> None:
+def _wire_acting(studio: Studio, shell: Shell, form: train_form.Form, view: _View, stopping: gr.State) -> None:
     def hold(base: str, lang: str) -> Any:
         return gr.update(value=t("ft_starting" if base == STARTER else "ft_checking", lang), interactive=False)
 
     def begin(dataset: str | None, *answers: str) -> tuple[str, bool]:
-        wanted = _data(studio, dataset)[0][:100].lstrip("- ") or "run"
-        config = train_form.config(dataset, studio.runs.free_name(wanted), answers)
+        config = train_form.config(dataset, studio.run_name(_data(studio, dataset)[0]), answers)
         studio.runs.check_name(config.name)
         if config.base != STARTER:
             studio.worker.describe(config.base, config.method)
-        return _start(studio, config), False
+        return studio.begin(config), False
 
     def release(dataset: str | None, lang: str) -> Any:
         return gr.update(value=t("ft_start", lang), interactive=_data(studio, dataset)[1] > 0)
 
     begun = form.start.click(hold, [form.chosen_base, shell.lang], form.start, **QUIETLY).then(
-        told(begin), [shell.dataset, *form.answers], [shell.run, choosing], **QUEUED
+        told(begin), [shell.dataset, *form.answers], [shell.run, shell.choosing], **QUEUED
     )
     for ended in (begun.success, begun.failure):  # Gradio runs a plain .then only after a success
         ended(release, [shell.dataset, shell.lang], form.start, **QUIETLY)
@@ -218,14 +205,14 @@ def _wire_acting(
         config = studio.runs.get(selected).config
         stem, names = re.sub(r"-\d+$", "", config.name), {run.config.name for run in studio.runs.list()}
         name = studio.runs.free_name(stem if stem in names else config.name)
-        return _start(studio, dataclasses.replace(config, name=name))
+        return studio.begin(dataclasses.replace(config, name=name))
 
     view.stop.click(told(stop), shell.run, stopping, **QUEUED)
     view.words.pick(told(again), shell.run, shell.run, **QUEUED)
-    view.new.click(lambda: True, None, choosing, **QUEUED)
-    form.back.click(lambda: False, None, choosing, **QUEUED)
+    view.new.click(lambda: True, None, shell.choosing, **QUEUED)
+    form.back.click(lambda: False, None, shell.choosing, **QUEUED)
     view.compare.click(lambda: gr.Tabs(selected="compare"), None, shell.tabs, **QUIETLY)
-    shell.run.change(lambda: False, None, choosing, **QUEUED)
+    shell.run.change(lambda: False, None, shell.choosing, **QUEUED)
 
     def other_data(
         selected: str | None, chosen: str | None, before: str | None, on_settings: bool
@@ -236,13 +223,9 @@ def _wire_acting(
         return on_settings or done_with, chosen
 
     earlier = gr.State(None)
-    shell.dataset.change(other_data, [shell.run, shell.dataset, earlier, choosing], [choosing, earlier], **QUEUED)
-
-
-def _start(studio: Studio, config: RunConfig) -> str:
-    run = studio.runs.create(config)
-    studio.worker.start_run(run.id)
-    return run.id
+    shell.dataset.change(
+        other_data, [shell.run, shell.dataset, earlier, shell.choosing], [shell.choosing, earlier], **QUEUED
+    )
 
 
 def _run(studio: Studio, selected: str | None) -> Run | None:

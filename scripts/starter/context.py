@@ -16,13 +16,15 @@ def letters(rng: random.Random, held: bool) -> Talk:
     word = word.lower()
     kind = rng.random()
     if kind < 0.5:
-        ask = say(rng, f"[Spell {word}|How do you spell {word}?|Spell the word \"{word}\"|How is \"{word}\" spelled?]")
+        ask = say(rng, f'[Spell {word}|How do you spell {word}?|Spell the word "{word}"|How is "{word}" spelled?]')
         answer = "-".join(word.upper())
     elif kind < 0.75:
-        ask = say(rng, f"[What is the first letter of|Which letter does it start with:|First letter of] [{word}|\"{word}\"]?")
+        ask = say(
+            rng, f'[What is the first letter of|Which letter does it start with:|First letter of] [{word}|"{word}"]?'
+        )
         answer = f"The first letter of {word} is {word[0].upper()}."
     else:
-        ask = say(rng, f"[What is the last letter of|Last letter of] [{word}|\"{word}\"]?")
+        ask = say(rng, f'[What is the last letter of|Last letter of] [{word}|"{word}"]?')
         answer = f"The last letter of {word} is {word[-1].upper()}."
     return Talk((("user", ask if held else sloppy(rng, ask)), ("assistant", answer)), (answer,))
 
@@ -36,12 +38,22 @@ def reading(rng: random.Random, held: bool) -> Talk:
         town, food = rng.choice(library.words("town")), rng.choice(library.words("food"))
         job, pet = rng.choice(library.words("job")), rng.choice(library.words("pet"))
         options = [
-            (f"{name} has {article(hue)} {thing}.", f"What colour is {name}'s {thing}?", f"{name}'s {thing} is {hue}.", hue),
+            (
+                f"{name} has {article(hue)} {thing}.",
+                f"What colour is {name}'s {thing}?",
+                f"{name}'s {thing} is {hue}.",
+                hue,
+            ),
             (f"{name} lives in {town}.", f"Where does {name} live?", f"{name} lives in {town}.", town),
             (f"{name} likes {food}.", f"What does {name} like?", f"{name} likes {food}.", food),
             (f"{name} works as {article(job)}.", f"What is {name}'s job?", f"{name} is {article(job)}.", job),
             (f"{name} has {article(pet)}.", f"Which pet does {name} have?", f"{name} has {article(pet)}.", pet),
-            (f"{name} is {(age := rng.randint(5, 80))} years old.", f"How old is {name}?", f"{name} is {age} years old.", str(age)),
+            (
+                f"{name} is {(age := rng.randint(5, 80))} years old.",
+                f"How old is {name}?",
+                f"{name} is {age} years old.",
+                str(age),
+            ),
         ]
         for fact, ask, answer, key in rng.sample(options, rng.choice((1, 1, 2))):
             facts.append(fact)
@@ -79,7 +91,9 @@ def memory(rng: random.Random, held: bool) -> Talk:
     fill = {"v": key}.__getitem__
     between: list[tuple[str, str]] = []
     if rng.random() < 0.5:
-        middle = library.talk(rng, library.blocks[rng.choice(("how_are_you", "thanks", "capital", "colour", "opposite", "joke"))])
+        middle = library.talk(
+            rng, library.blocks[rng.choice(("how_are_you", "thanks", "capital", "colour", "opposite", "joke"))]
+        )
         between = list(middle.turns[:2])
     turns = [("user", sloppy(rng, say(rng, say_, fill))), ("assistant", say(rng, reply, fill)), *between,
              ("user", sloppy(rng, say(rng, ask))), ("assistant", say(rng, answer, fill))]  # fmt: skip
@@ -98,7 +112,10 @@ def gibberish(rng: random.Random, held: bool) -> Talk:
     """Key mashing and word salad, short and long: a short answer that asks back."""
     kind = rng.random()
     if kind < 0.3:
-        text = " ".join("".join(rng.choice(string.ascii_lowercase) for _ in range(rng.randint(1, 9))) for _ in range(rng.randint(1, 6)))
+        text = " ".join(
+            "".join(rng.choice(string.ascii_lowercase) for _ in range(rng.randint(1, 9)))
+            for _ in range(rng.randint(1, 6))
+        )
     elif kind < 0.4:
         text = "".join(rng.choice("asdfghjkl;qwertzuiop!?#$%&*()_+=-0123456789 ") for _ in range(rng.randint(3, 30)))
     elif kind < 0.55:

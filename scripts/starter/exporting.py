@@ -18,7 +18,9 @@ def plain_settings(path: Path) -> None:
     for name in ("backend", "is_local", "local_files_only"):
         settings.pop(name, None)
     settings["tokenizer_class"] = "PreTrainedTokenizerFast"
-    settings["additional_special_tokens"] = settings.pop("extra_special_tokens", settings.get("additional_special_tokens"))
+    settings["additional_special_tokens"] = settings.pop(
+        "extra_special_tokens", settings.get("additional_special_tokens")
+    )
     path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

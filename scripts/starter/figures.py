@@ -84,7 +84,11 @@ def evaluate(target: Path, per_kind: int = 12, seed: int = 99) -> dict:
     tokenizer = AutoTokenizer.from_pretrained(target)
     model = AutoModelForCausalLM.from_pretrained(target, dtype=torch.float32).eval()
     rng = random.Random(seed)
-    groups: dict[str, list[tuple[str, Talk]]] = {"held-out kinds": [], "held-out phrasings": [], "trained kinds, fresh draws": []}
+    groups: dict[str, list[tuple[str, Talk]]] = {
+        "held-out kinds": [],
+        "held-out phrasings": [],
+        "trained kinds, fresh draws": [],
+    }
     for name, maker in mix.held_out().items():
         kind, plain = name.split(":", 1)
         group = "held-out kinds" if kind == "kind" else "held-out phrasings"
@@ -110,8 +114,12 @@ def evaluate(target: Path, per_kind: int = 12, seed: int = 99) -> dict:
     figures["odd prompts"] = {"prompts": len(ODD), "stopped": sum(s for _, s in got), "looping": sum(looping(r) for r, _ in got),
                               "replies": {p[:60]: r for p, (r, _) in zip(ODD, got, strict=True)}}  # fmt: skip
     plain = Tokenizer.from_file(str(target / "tokenizer.json"))
-    figures["answer loss, held-out phrasings"] = round(loss_of(model, plain, [t for _, t in groups["held-out phrasings"]]), 3)
-    figures["answer loss, fresh training text"] = round(loss_of(model, plain, list(islice(mix.conversations(seed + 10**9), 600))), 3)
+    figures["answer loss, held-out phrasings"] = round(
+        loss_of(model, plain, [t for _, t in groups["held-out phrasings"]]), 3
+    )
+    figures["answer loss, fresh training text"] = round(
+        loss_of(model, plain, list(islice(mix.conversations(seed + 10**9), 600))), 3
+    )
     return figures
 
 
@@ -137,7 +145,12 @@ def overlap(templates: Path, seed: int, chunks: int, per_chunk: int) -> dict[str
                 if gram in theirs:
                     found += 1
                     ours.add(gram)
-    return {"template 13-grams": len(theirs), "conversations read": talks, "shared, counted": found, "shared, distinct": len(ours)}
+    return {
+        "template 13-grams": len(theirs),
+        "conversations read": talks,
+        "shared, counted": found,
+        "shared, distinct": len(ours),
+    }
 
 
 def _strings(value: object) -> Iterable[str]:

@@ -131,7 +131,10 @@ def things(rng: random.Random, held: bool) -> Talk:
     turns = [("user", ask if held else sloppy(rng, ask)), ("assistant", answer)]
     rest = [m for m in members if m not in picked]
     if not held and rest and rng.random() < 0.15:
-        turns += [("user", say(rng, "[One more|Another one|And another one|And one more]?")), ("assistant", capital(rng.choice(rest)) + ".")]
+        turns += [
+            ("user", say(rng, "[One more|Another one|And another one|And one more]?")),
+            ("assistant", capital(rng.choice(rest)) + "."),
+        ]
     return Talk(tuple(turns))
 
 
@@ -158,15 +161,22 @@ def group_of(rng: random.Random, held: bool) -> Talk:
     first, second = rng.sample(plain, 2)
     member = rng.choice(GROUPS[first].split(","))
     if rng.random() < 0.5:
-        ask = say(rng, f"[Which group does {member} belong to: {first} or {second}?|Does {member} belong to {second} or {first}?]")
+        ask = say(
+            rng,
+            f"[Which group does {member} belong to: {first} or {second}?|Does {member} belong to {second} or {first}?]",
+        )
         return Talk((("user", sloppy(rng, ask)), ("assistant", f"{capital(member)} belongs to the {first}.")), (first,))
     three = rng.sample(GROUPS[first].split(","), 3)
     others = [m for m in GROUPS[second].split(",") if m not in GROUPS[first].split(",")] or ["stone"]
     odd = rng.choice(others)
     mixed = [*three, odd]
     rng.shuffle(mixed)
-    ask = say(rng, "[Which one does not belong|Which is the odd one out|Find the odd one out]: " + ", ".join(mixed) + "?")
-    return Talk((("user", sloppy(rng, ask)), ("assistant", f"{capital(odd)} does not belong. The others are {first}.")), (odd,))
+    ask = say(
+        rng, "[Which one does not belong|Which is the odd one out|Find the odd one out]: " + ", ".join(mixed) + "?"
+    )
+    return Talk(
+        (("user", sloppy(rng, ask)), ("assistant", f"{capital(odd)} does not belong. The others are {first}.")), (odd,)
+    )
 
 
 def sort(rng: random.Random, held: bool) -> Talk:

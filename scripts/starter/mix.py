@@ -17,8 +17,21 @@ SYSTEMS = (
     "You are a small chat model.", "Be helpful and brief.", "You are Starter, a small model.", "Answer the user's questions.", "You are an AI assistant.",
     "You are a kind and patient helper.", "Help the user.", "You are a polite assistant. Keep your answers short.", "You are a chatbot.",
 )  # fmt: skip
-ZH_SYSTEMS = ("你是一个有用的助手。", "你是一个友好的助手。", "请简短地回答。", "你是 Starter，一个小模型。", "请帮助用户。", "You are a helpful assistant.")
-BRIEF = ("Answer in one word.", "Answer with one word only.", "Reply with a single word.", "Be as brief as possible.", "Only give the answer, nothing else.")
+ZH_SYSTEMS = (
+    "你是一个有用的助手。",
+    "你是一个友好的助手。",
+    "请简短地回答。",
+    "你是 Starter，一个小模型。",
+    "请帮助用户。",
+    "You are a helpful assistant.",
+)
+BRIEF = (
+    "Answer in one word.",
+    "Answer with one word only.",
+    "Reply with a single word.",
+    "Be as brief as possible.",
+    "Only give the answer, nothing else.",
+)
 PYTHON_KINDS: dict[str, tuple[float, Maker]] = {
     "sums": (50, numbers.sums), "zh_sums": (12, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
     "next_number": (1.5, numbers.next_number), "count_to": (2, numbers.count_to), "even_odd": (1, numbers.even_odd),
@@ -44,7 +57,24 @@ TRAIL = (" Thanks!", " Thank you.", " please", " Please help.", " :)", " 🙂", 
          " Answer quickly.", " It is for school.", " I really want to know.", " Can you tell me?", " Just a short answer.", " I need it now.", " Hm?",
          " Explain please.", " What do you think?", " Be brief.", " Let me know.")  # fmt: skip
 DROPPED = {"the", "a", "an", "is", "are", "of", "do", "does", "me", "please", "you", "to", "it", "i", "can"}
-FILLERS = ("please", "um", "exactly", "just", "again", "now", "maybe", "well", "actually", "really", "hmm", "ok", "then", "quickly", "kindly", "today")
+FILLERS = (
+    "please",
+    "um",
+    "exactly",
+    "just",
+    "again",
+    "now",
+    "maybe",
+    "well",
+    "actually",
+    "really",
+    "hmm",
+    "ok",
+    "then",
+    "quickly",
+    "kindly",
+    "today",
+)
 
 
 def kinds() -> dict[str, tuple[float, Maker]]:
@@ -120,7 +150,19 @@ def shouted(rng: random.Random, talk: Talk) -> Talk:
 EXACT = {"change", "zh_change", "repeat", "gibberish", "reading", "memory", "zh_memory", "sort", "times", "letters", "emoji", "foreign", "code", "okay",
          "yes_no", "no", "hello", "bye", "thanks", "zh_ok", "zh_no", "zh_hello", "zh_bye", "zh_thanks", "question_mark", "zh_what", "wide_format",
          "zh_wide_format", "wide_long", "zh_wide_long", "self_harm", "danger"}  # fmt: skip
-BRIEF_KINDS = {"capital", "colour", "opposite", "past", "plural", "day_after", "count", "legs", "baby", "language", "continent"}
+BRIEF_KINDS = {
+    "capital",
+    "colour",
+    "opposite",
+    "past",
+    "plural",
+    "day_after",
+    "count",
+    "legs",
+    "baby",
+    "language",
+    "continent",
+}
 
 
 def conversations(seed: int) -> Iterator[Talk]:

@@ -14,7 +14,9 @@ from .material import library
 SUBJECTS = ("the boy", "the girl", "my friend", "the teacher", "our neighbour", "the old man", "the cat", "the dog",
             "my sister", "my brother", "the cook", "the farmer", "the queen", "the child", "a bird")  # fmt: skip
 # verb in the base form, with -s, in the past, as -ing, and what follows it
-ACTS = [line.split("|", 4) for line in """\
+ACTS = [
+    line.split("|", 4)
+    for line in """\
 eat|eats|ate|eating|[an apple|some bread|the soup|a cake|dinner]
 drink|drinks|drank|drinking|[tea|a glass of water|milk|hot coffee]
 read|reads|read|reading|[a book|the letter|a long story|the news]
@@ -48,7 +50,8 @@ swim|swims|swam|swimming|[in the lake|in the sea]
 wait|waits|waited|waiting|[for the bus|at the door]
 work|works|worked|working|[in a shop|on the farm|at night]
 live|lives|lived|living|[in a small house|near the sea|in a village]
-like|likes|liked|liking|[music|red apples|quiet mornings]""".splitlines()]
+like|likes|liked|liking|[music|red apples|quiet mornings]""".splitlines()
+]
 FLUFF = ("I just wanted to say that ", "As you may already know, ", "To be very honest with you, ",
          "At this point in time, ", "It is important to note that ", "If you ask me what I think, ",
          "I would like to let you know that ", "What I am trying to say is that ", "In my own humble opinion, ")  # fmt: skip
@@ -81,7 +84,18 @@ def act(rng: random.Random) -> tuple[str, list[str], str]:
         if base in ("go", "come", "run", "sleep", "wait", "work", "live", "swim"):
             rest = "to " + rest if base in ("go", "come", "run") else "near " + rest
     if rng.random() < 0.25:
-        rest += rng.choice((" today", " in the morning", " every day", " at home", " with a friend", " after lunch", " on Monday", " very slowly"))
+        rest += rng.choice(
+            (
+                " today",
+                " in the morning",
+                " every day",
+                " at home",
+                " with a friend",
+                " after lunch",
+                " on Monday",
+                " very slowly",
+            )
+        )
     return subject, [base, third, past], rest
 
 
@@ -89,10 +103,16 @@ def wish(rng: random.Random) -> str:
     """An order in plain words: `send me the list`."""
     if rng.random() < 0.5:
         return rng.choice(library.words("plainverb"))
-    verb = rng.choice("give me,send me,bring me,show me,check,read,close,open,fix,move,clean,buy,find,sign,print,update,finish,return,cancel,delete,"
-                      "share,write,explain,hold,carry,change,pay for,look at,tell me about,send us,get me,pass me,review,call about".split(","))
+    verb = rng.choice(
+        "give me,send me,bring me,show me,check,read,close,open,fix,move,clean,buy,find,sign,print,update,finish,return,cancel,delete,"
+        "share,write,explain,hold,carry,change,pay for,look at,tell me about,send us,get me,pass me,review,call about".split(
+            ","
+        )
+    )
     noun = rng.choice(rng.choice((library.words("thing"), library.words("common"))))
-    end = rng.choice(("", "", "", " today", " by Friday", " tomorrow", " as soon as possible", " before noon", " again"))
+    end = rng.choice(
+        ("", "", "", " today", " by Friday", " tomorrow", " as soon as possible", " before noon", " again")
+    )
     return f"{verb} {rng.choice(('the', 'the', 'a', 'my', 'your', 'this', 'that'))} {noun}{end}"
 
 
@@ -136,8 +156,14 @@ def change(rng: random.Random, held: bool) -> Talk:
         do = wish(rng)
         source = capital(say(rng, f"[{do}|{do}|{do} now|{do} right now|I want you to {do}|you must {do}][.|!|]"))
         answer = rng.choice(POLITE[:1] * 3 + POLITE).format(do=do)
-        asks = ("[Make|Please make] [this|it|this sentence|this text] [more |]polite", "Say this politely", "Rewrite politely",
-                "[Rewrite|Rephrase] this in a [polite|friendly|nicer] way", "How do I say this politely?", "Be polite")
+        asks = (
+            "[Make|Please make] [this|it|this sentence|this text] [more |]polite",
+            "Say this politely",
+            "Rewrite politely",
+            "[Rewrite|Rephrase] this in a [polite|friendly|nicer] way",
+            "How do I say this politely?",
+            "Be polite",
+        )
         held_asks = ("My boss will read this, so put it with good manners", "Turn this into a courteous request")
     elif kind == "short":
         core = f"{subject} {past} {rest}"
@@ -146,12 +172,22 @@ def change(rng: random.Random, held: bool) -> Talk:
             core = core if core.startswith("I ") else core[:1].lower() + core[1:]
         source = rng.choice(FLUFF) + core + (rng.choice(TAIL) if rng.random() < 0.5 else "") + "."
         answer = capital(core) + "."
-        asks = ("[Make|Please make] [this|it] shorter", "Shorten this[ sentence| text|]", "Say it in fewer words",
-                "[Summarise|Summarize] this", "Cut this down", "[Rewrite|Write] this [briefly|in short]")
+        asks = (
+            "[Make|Please make] [this|it] shorter",
+            "Shorten this[ sentence| text|]",
+            "Say it in fewer words",
+            "[Summarise|Summarize] this",
+            "Cut this down",
+            "[Rewrite|Write] this [briefly|in short]",
+        )
         held_asks = ("Too many words. Keep the core of it",)
     elif kind == "past":
         answer = capital(f"{subject} {past} {rest}.")
-        asks = ("[Put|Write|Rewrite|Turn] this [in|into] the past[ tense|]", "Change this to the past tense", "Past tense")
+        asks = (
+            "[Put|Write|Rewrite|Turn] this [in|into] the past[ tense|]",
+            "Change this to the past tense",
+            "Past tense",
+        )
         held_asks = ("This happened long ago, so adapt the verb",)
     elif kind == "future":
         answer = capital(f"{subject} will {base} {rest}.")
@@ -169,8 +205,16 @@ def change(rng: random.Random, held: bool) -> Talk:
         source = anything(rng)
         source = source if kind == "upper" else "".join(c.upper() if rng.random() < 0.5 else c for c in source)
         answer = source.upper() if kind == "upper" else source.lower()
-        name = "[upper case|uppercase|capital letters|all caps]" if kind == "upper" else "[lower case|lowercase|small letters]"
-        asks = (f"[Write|Put|Rewrite] this in {name}", f"[Make|Turn] this [into |]{name}", f"{name}".replace("[", "[in ", 1))
+        name = (
+            "[upper case|uppercase|capital letters|all caps]"
+            if kind == "upper"
+            else "[lower case|lowercase|small letters]"
+        )
+        asks = (
+            f"[Write|Put|Rewrite] this in {name}",
+            f"[Make|Turn] this [into |]{name}",
+            f"{name}".replace("[", "[in ", 1),
+        )
         held_asks = ()
     elif kind == "formal":
         pairs = (("Hey, can you send me the {t}?", "Could you please send me the {t}?"),
@@ -182,8 +226,12 @@ def change(rng: random.Random, held: bool) -> Talk:
                  ("Hey, where's the {t}?", "Could you please tell me where the {t} is?"))  # fmt: skip
         thing = rng.choice(library.words("thing"))
         source, answer = (s.format(t=thing) for s in rng.choice(pairs))
-        asks = ("[Make|Write] this [more |]formal", "[Rewrite|Rephrase] this [formally|in a formal way]", "Make it formal",
-                "Say this in business English")
+        asks = (
+            "[Make|Write] this [more |]formal",
+            "[Rewrite|Rephrase] this [formally|in a formal way]",
+            "Make it formal",
+            "Say this in business English",
+        )
         held_asks = ("I need this for an official letter",)
     elif kind == "casual":
         thing = rng.choice(library.words("thing"))
@@ -210,7 +258,11 @@ def change(rng: random.Random, held: bool) -> Talk:
         held_asks = ()
     else:
         source, answer = source[:-1].lower(), source
-        asks = ("[Add|Fix] the [punctuation|capital letter and full stop]", "Make this a proper sentence", "Fix the capital letters")
+        asks = (
+            "[Add|Fix] the [punctuation|capital letter and full stop]",
+            "Make this a proper sentence",
+            "Fix the capital letters",
+        )
         held_asks = ()
     return Talk((("user", _task(rng, held, asks, held_asks, source)), ("assistant", answer)), (answer,))
 
@@ -229,7 +281,9 @@ def repeat(rng: random.Random, held: bool) -> Talk:
         text = anything(rng)
     text = capital(text) if rng.random() < 0.4 else text
     asks = ("[Repeat|Repeat after me|Say|Say this|Please say|Repeat this|Echo|Copy this|Write|Write down]",)
-    return Talk((("user", _task(rng, held, asks, ("Tell me exactly these words",), text)), ("assistant", text)), (text,))
+    return Talk(
+        (("user", _task(rng, held, asks, ("Tell me exactly these words",), text)), ("assistant", text)), (text,)
+    )
 
 
 def zh_change(rng: random.Random, held: bool) -> Talk:
@@ -238,10 +292,19 @@ def zh_change(rng: random.Random, held: bool) -> Talk:
     do = rng.choice("去公园 吃苹果 看书 喝茶 写信 回家 买面包 唱歌 画画 打扫房间 做饭 睡觉 听音乐 洗衣服 种花".split())
     kind = rng.choice(("polite", "polite", "short", "no", "ask"))
     if kind == "polite":
-        order = rng.choice("把门关上 给我一杯水 把文件发给我 等一下 帮我一个忙 回复我的邮件 把灯打开 告诉我价格 安静一点 快一点".split())
-        source, answer, ask = order + rng.choice(("。", "！", "")), f"请您{order}，谢谢。", "[请说得礼貌一点|改得礼貌一些|礼貌地说|换成礼貌的说法]"
+        order = rng.choice(
+            "把门关上 给我一杯水 把文件发给我 等一下 帮我一个忙 回复我的邮件 把灯打开 告诉我价格 安静一点 快一点".split()
+        )
+        source, answer, ask = (
+            order + rng.choice(("。", "！", "")),
+            f"请您{order}，谢谢。",
+            "[请说得礼貌一点|改得礼貌一些|礼貌地说|换成礼貌的说法]",
+        )
     elif kind == "short":
-        source, answer = f"{rng.choice(('其实我想说的是，', '你可能已经知道了，', '说实话，', '我想告诉你，'))}{who}今天{do}了。", f"{who}今天{do}了。"
+        source, answer = (
+            f"{rng.choice(('其实我想说的是，', '你可能已经知道了，', '说实话，', '我想告诉你，'))}{who}今天{do}了。",
+            f"{who}今天{do}了。",
+        )
         ask = "[改短一点|缩短这句话|说得简短一些|总结一下]"
     elif kind == "no":
         source, answer, ask = f"{who}喜欢{do}。", f"{who}不喜欢{do}。", "[改成否定句|变成否定句]"

@@ -35,20 +35,27 @@ def is_it(rng: random.Random, held: bool) -> Talk:
     word = rng.choice(KIND_OF[kind].split(","))
     name = word if kind in PLAIN else article(word)
     if rng.random() < 0.25:
-        ask = say(rng, f"[What kind of thing is {name}?|Is {name} {article(kind)} or {article(rng.choice([k for k in KIND_OF if k != kind]))}?]")
+        ask = say(
+            rng,
+            f"[What kind of thing is {name}?|Is {name} {article(kind)} or {article(rng.choice([k for k in KIND_OF if k != kind]))}?]",
+        )
         return Talk((("user", sloppy(rng, ask)), ("assistant", f"{capital(name)} is {article(kind)}.")), (kind,))
     yes = rng.random() < 0.5
     asked = kind if yes else rng.choice([k for k in KIND_OF if k != kind])
     frames = (f"Would you call {name} {article(asked)}?",) if held else (f"Is {name} {article(asked)}?", f"Is {name} {article(asked)}?",
                                                                          f"{capital(name)} is {article(asked)}, right?")  # fmt: skip
-    answer = f"Yes, {name} is {article(kind)}." if yes else f"No, {name} is not {article(asked)}. It is {article(kind)}."
+    answer = (
+        f"Yes, {name} is {article(kind)}." if yes else f"No, {name} is not {article(asked)}. It is {article(kind)}."
+    )
     ask = rng.choice(frames)
     return Talk((("user", ask if held else sloppy(rng, ask)), ("assistant", answer)), ("yes" if yes else "no",))
 
 
 def true_or_not(rng: random.Random, held: bool) -> Talk:
     """Facts put as a question, half of them wrong; a wrong one is set right."""
-    kind = rng.choice(("capital", "capital", "colour", "opposite", "sum", "continent", "day", "zh_capital", "zh_colour"))
+    kind = rng.choice(
+        ("capital", "capital", "colour", "opposite", "sum", "continent", "day", "zh_capital", "zh_colour")
+    )
     yes = rng.random() < 0.45
 
     def pair(table: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -73,15 +80,24 @@ def true_or_not(rng: random.Random, held: bool) -> Talk:
     elif kind == "opposite":
         row, other = pair("opposites")
         yes = row["opposite"] == other["opposite"]
-        ask, fact = f"Is {other['opposite']} the opposite of {row['word']}?", f"the opposite of {row['word']} is {row['opposite']}."
+        ask, fact = (
+            f"Is {other['opposite']} the opposite of {row['word']}?",
+            f"the opposite of {row['word']} is {row['opposite']}.",
+        )
     elif kind == "day":
         row, other = pair("days")
         yes = row["next"] == other["next"]
-        ask, fact = f"[Does {other['next']} come after {row['day']}?|Is {other['next']} the day after {row['day']}?]", f"{row['next']} comes after {row['day']}."
+        ask, fact = (
+            f"[Does {other['next']} come after {row['day']}?|Is {other['next']} the day after {row['day']}?]",
+            f"{row['next']} comes after {row['day']}.",
+        )
     elif kind == "sum":
         a, b = rng.randint(1, 10), rng.randint(1, 10)
         said = a + b if yes else a + b + rng.choice((-2, -1, 1, 2, 3))
-        ask, fact = f"[Is {a} + {b} {said}?|Is {a} plus {b} equal to {said}?|{a} + {b} = {said}, right?]", f"{a} + {b} = {a + b}."
+        ask, fact = (
+            f"[Is {a} + {b} {said}?|Is {a} plus {b} equal to {said}?|{a} + {b} = {said}, right?]",
+            f"{a} + {b} = {a + b}.",
+        )
     elif kind == "zh_capital":
         row, other = pair("countries")
         if "--" in (row["zhcap"], other["zhcap"]):
@@ -94,7 +110,9 @@ def true_or_not(rng: random.Random, held: bool) -> Talk:
         row, other = pair("zhcolours")
         yes = row["colour"] == other["colour"]
         answer = f"{'是的' if yes else '不是'}，{row['thing']}是{row['colour']}的。"
-        return Talk((("user", f"{row['thing']}是{other['colour']}的吗？"), ("assistant", answer)), ("是的" if yes else "不是",))
+        return Talk(
+            (("user", f"{row['thing']}是{other['colour']}的吗？"), ("assistant", answer)), ("是的" if yes else "不是",)
+        )
     answer = f"{'Yes' if yes else 'No'}, {fact}"
     return Talk((("user", sloppy(rng, say(rng, ask))), ("assistant", answer)), ("yes" if yes else "no",))
 
@@ -125,6 +143,6 @@ def times(rng: random.Random, held: bool) -> Talk:
     word = rng.choice((rng.choice(library.words("common")), rng.choice(library.column("dict", "en")), "hello"))
     n = rng.choice((2, 3, 3, 4, 5))
     many = {2: "two times", 3: "three times", 4: "four times", 5: "five times"}[n]
-    ask = say(rng, f"[Say|Write|Repeat] [{word}|\"{word}\"|the word {word}|the word \"{word}\"] [{many}|{n} times].")
+    ask = say(rng, f'[Say|Write|Repeat] [{word}|"{word}"|the word {word}|the word "{word}"] [{many}|{n} times].')
     answer = " ".join([word] * n)
     return Talk((("user", sloppy(rng, ask)), ("assistant", answer)), (answer,))

@@ -41,7 +41,11 @@ def texts(seed: int, count: int) -> list[str]:
     """What the merges are learned from: generated conversations, and the plain word lists so that other words fare well."""
     out = [text for talk in islice(mix.conversations(seed), count) for _, text in talk.turns]
     for word in dict.fromkeys(library.words("common")):
-        out += [f" {word}"] * 30 + [capital(word)] * 4 + [f" {word}{end}" for end in ("s", "ed", "ing", "ly", "er", "ment")] * 2
+        out += (
+            [f" {word}"] * 30
+            + [capital(word)] * 4
+            + [f" {word}{end}" for end in ("s", "ed", "ing", "ly", "er", "ment")] * 2
+        )
     random.Random(seed).shuffle(out)
     return out
 

@@ -16,6 +16,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_go_to_run": ("Go to the run in progress", "查看正在进行的训练"),
     "ft_run_queued": ("waiting", "等待中"),
     "ft_run_starting": ("starting", "启动中"),
+    "ft_run_finishing": ("finishing", "收尾中"),
     "ft_left": ("{time} left", "剩 {time}"),
     "ft_train_now": ("Train now", "立即训练"),
 }

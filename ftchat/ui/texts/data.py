@@ -137,9 +137,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_pair_of": ("pair {k:,} of {n:,}", "第 {k:,} / {n:,} 对"),
     "ft_previous": ("Previous", "上一个"),
     "ft_next": ("Next", "下一个"),
-    "ft_model_loading": (
-        "The model is being loaded; the tokens appear here in a moment.",
-        "正在载入模型，token 马上就会显示在这里。",
+    "ft_waiting_for_model": (
+        "Waiting for the model: its tokens appear here in a moment.",
+        "正在等待模型，它的 token 马上就会显示在这里。",
     ),
     "ft_tokens_of": ("Tokens of this pair", "这一对的 token"),
     "ft_tokens_more": ("and {n:,} more tokens", "另有 {n:,} 个 token"),
