@@ -48,7 +48,8 @@ def train(arguments: argparse.Namespace) -> int:
     title = Path(arguments.files[0]).stem if arguments.files[0] != "-" else "pasted"
     dataset = DatasetStore(home).put(reading, title)
     runs = RunStore(home)
-    config = RunConfig(arguments.name or runs.free_name(title), dataset.hash, base, method, preset, settings)
+    name = runs.free_name(title) if arguments.name is None else arguments.name
+    config = RunConfig(name, dataset.hash, base, method, preset, settings)
     runs.check_name(config.name)
     worker = open_worker("inline", home)
     try:

@@ -20,7 +20,8 @@ def token_panel(preview: Preview | None, index: int, total: int, lang: str, sent
     if preview is None:
         return f'{head}<p class="ft-why ft-wait" role="status">{icon("note")}<span>{esc(sentence)}</span></p>'
     shown = preview.tokens[:_SHOWN]
-    spans = "".join(_span(token, before) for before, token in zip((None, *shown), shown, strict=False))
+    earlier = (None, None, *shown[1:])  # a first special token keeps its line to share
+    spans = "".join(_span(token, before) for before, token in zip(earlier, shown, strict=False))
     if len(preview.tokens) > _SHOWN:
         spans += f'<p class="ft-sub">{esc(t("ft_tokens_more", lang, n=len(preview.tokens) - _SHOWN))}</p>'
     count = t("ft_tokens_learned", lang, trained=preview.trained, n=len(preview.tokens))

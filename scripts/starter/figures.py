@@ -130,17 +130,20 @@ def grams(text: str) -> Iterable[tuple[str, ...]]:
 
 
 def overlap(templates: Path, seed: int, chunks: int, per_chunk: int) -> dict[str, int]:
-    """Counts the 13-grams that the training text shares with the templates, over the run's own chunks of text."""
+    """Counts what the training text shares with the templates (13-grams) and with the held-out prompts, over the run's own chunks."""
     theirs: set[tuple[str, ...]] = set()
     for path in sorted(templates.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             for text in _strings(json.loads(line)):
                 theirs.update(grams(text))
-    talks = found = 0
+    rng = random.Random(5)
+    kept_back = {maker(rng, True).turns[-2][1] for maker in mix.held_out().values() for _ in range(40)}
+    talks = found = leaked = 0
     ours: set[tuple[str, ...]] = set()
     for chunk in range(chunks):
         for talk in islice(mix.conversations(seed * 1_000_003 + chunk), per_chunk):
             talks += 1
+            leaked += sum(text in kept_back for role, text in talk.turns if role == "user")
             for gram in grams(" ".join(text for _, text in talk.turns)):
                 if gram in theirs:
                     found += 1
@@ -150,6 +153,8 @@ def overlap(templates: Path, seed: int, chunks: int, per_chunk: int) -> dict[str
         "conversations read": talks,
         "shared, counted": found,
         "shared, distinct": len(ours),
+        "held-out prompts looked for": len(kept_back),
+        "held-out prompts met": leaked,
     }
 
 

@@ -35,7 +35,7 @@ BRIEF = (
 PYTHON_KINDS: dict[str, tuple[float, Maker]] = {
     "sums": (50, numbers.sums), "zh_sums": (12, numbers.zh_sums), "bigger": (2.5, numbers.bigger), "zh_bigger": (1.5, numbers.zh_bigger),
     "next_number": (1.5, numbers.next_number), "count_to": (2, numbers.count_to), "even_odd": (1, numbers.even_odd),
-    "word_problem": (5, numbers.word_problem), "change": (34, rewrite.change), "repeat": (18, rewrite.repeat), "letters": (3, context.letters),
+    "word_problem": (5, numbers.word_problem), "change": (34, rewrite.change), "repeat": (60, rewrite.repeat), "letters": (3, context.letters),
     "reading": (10, context.reading), "memory": (12, context.memory), "zh_memory": (3, context.zh_memory), "zh_change": (5, rewrite.zh_change),
     "gibberish": (4, context.gibberish), "things": (24, lists.things), "zh_things": (8, lists.zh_things), "group_of": (2, lists.group_of),
     "sort": (1.5, lists.sort), "story": (9, stories.story), "zh_story": (4, stories.zh_story), "poem": (4, stories.poem),
