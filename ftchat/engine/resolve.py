@@ -17,6 +17,7 @@ _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
 _QUICK_SECONDS = 50.0  # of optimizer steps
 _QUICK_EPOCHS = 3  # at least, on however slow a machine
+_QUICK_STEPS = 150  # where there is time, so that a handful of pairs is learned too
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
 
@@ -58,7 +59,8 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
     epochs = chosen("num_train_epochs", _epochs(config.preset, facts))
     steps = max(1, math.ceil(epochs * per_epoch))
     if config.preset == "quick" and "num_train_epochs" not in asked and step_seconds is not None:
-        steps = min(steps, max(_QUICK_EPOCHS * per_epoch, int(_QUICK_SECONDS / step_seconds)))
+        affordable = int(_QUICK_SECONDS / step_seconds)
+        steps = max(_QUICK_EPOCHS * per_epoch, min(affordable, max(steps, _QUICK_STEPS)))
     steps = chosen("max_steps", steps)
     r = chosen("r", 16)
     return ResolvedConfig(

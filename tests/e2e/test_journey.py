@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from servers import Server, serving
 from test_train import PAIRS
 
@@ -56,9 +56,14 @@ def fits(page: Page) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
+def pane(page: Page, side: str, part: str = "talk") -> Locator:
+    """The talk, or the foot, of the base's or the tuned model's pane."""
+    return page.locator(f"#ft-pane-{side} .block.ft-{part}")
+
+
 def answers(page: Page) -> tuple[str, str]:
     """What the two panes show, base first."""
-    return tuple(page.locator(f"#ft-pane-{side} .ft-talk").inner_text() for side in ("base", "tuned"))  # type: ignore[return-value]
+    return pane(page, "base").inner_text(), pane(page, "tuned").inner_text()
 
 
 def test_a_template_shows_its_rows_and_its_tokens(page: Page) -> None:
@@ -95,18 +100,18 @@ def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
     page.locator("#ft-temperature input[type=number]").fill("0")
     page.locator("#ft-prompt textarea").fill(question)
     page.locator("#ft-ask").click()
-    expect(page.locator("#ft-pane-tuned .ft-talk")).to_contain_text(answer, timeout=PATIENCE)
-    expect(page.locator("#ft-pane-tuned .ft-foot")).to_contain_text("ended", timeout=PATIENCE)
+    expect(pane(page, "tuned")).to_contain_text(answer, timeout=PATIENCE)
+    expect(pane(page, "tuned", "foot")).to_contain_text("ended", timeout=PATIENCE)
     base, tuned = answers(page)
     assert question in base and question in tuned and answer not in base
     fits(page)
 
     page.locator("#ft-retry").click()
     page.wait_for_timeout(300)
-    expect(page.locator("#ft-pane-tuned .ft-talk")).to_contain_text(answer, timeout=PATIENCE)
+    expect(pane(page, "tuned")).to_contain_text(answer, timeout=PATIENCE)
     assert answers(page)[1].count(question) == 1
     page.locator("#ft-clear").click()
-    expect(page.locator("#ft-pane-tuned .ft-talk")).not_to_contain_text(question, timeout=PATIENCE)
+    expect(pane(page, "tuned")).not_to_contain_text(question, timeout=PATIENCE)
     page.screenshot(path=tmp_path / "compare.png")
 
 
