@@ -43,10 +43,6 @@ def train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Ca
     except FtchatError as error:
         resident.detach(run.id)
         run.append(RunFailed(error=str(error)))
-    except torch.OutOfMemoryError:
-        resident.detach(run.id)
-        sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
-        run.append(RunFailed(error=str(OutOfMemory(sentence))))
     except Exception:
         resident.detach(run.id)
         sentence = "something went wrong that is a fault of ftchat; the details are in the run's history"
@@ -89,7 +85,11 @@ def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: C
         reporter = Reporter(run, resident.device, resolved, pulse)
         measured = within(encode_all(resident, held_out), resolved.max_length)
         trainer = _trainer(run, resident, resolved, rows, measured, reporter)
-        train_loss = trainer.train().training_loss
+        try:
+            train_loss = trainer.train().training_loss
+        except torch.OutOfMemoryError:
+            sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
+            raise OutOfMemory(sentence) from None
         reporter.raise_if_diverged()
     resident.save(run.id, run.adapter)
     resident.detach(run.id)
