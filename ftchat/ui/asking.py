@@ -10,11 +10,12 @@ import secrets
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-from ftchat.errors import ChatError, ConfigError
+import gradio as gr
+
+from ftchat.errors import ChatError, ConfigError, FtchatError
 from ftchat.events import ReplyDone, ReplyFailed
 from ftchat.records import Sampling
 from ftchat.ui.duet import BASE, TUNED, Chat
-from ftchat.ui.messages import told
 from ftchat.ui.standing import standing
 from ftchat.ui.studio import Studio
 from ftchat.ui.texts import t
@@ -66,24 +67,31 @@ def compare_endpoint(studio: Studio) -> Callable[..., dict[str, Any]]:
             adapter (run id or null), adapter_norm and divergence (nats, null for the base); "tuned" is null where no
             run can answer yet
         """
-        question = check_text(prompt, "en")
-        if not question:
-            raise ConfigError("there is no question: 'prompt' is empty")
-        chosen = studio.runs.get(run) if run else None
-        if chosen is not None and not chosen.status().usable:
-            raise ConfigError(f"run '{run}' cannot answer: it is {chosen.status().state} and has no adapter")
-        asked = chosen.id if chosen else None
-        now = standing(studio.runs, asked, asked, None)
-        chat = Chat("")
-        request = chat.ask(question, now.base, now.run, check_sampling(temperature, max_new_tokens, seed, "en"))
-        for event in studio.worker.chat(request):
-            if isinstance(event, ReplyFailed):
-                raise ChatError(event.error)
-            chat.fold(event)
-        answers = [_plain(answer.done) for answer in chat.turns[0].answers]
-        return {"base": answers[BASE], "tuned": answers[TUNED] if now.run else None}
+        try:
+            return _compare(studio, prompt, run, check_sampling(temperature, max_new_tokens, seed, "en"))
+        except FtchatError as error:  # as plain text: no page shows it
+            raise gr.Error(str(error), print_exception=False) from None
 
-    return told(compare)
+    return compare
+
+
+def _compare(studio: Studio, prompt: str, run: str, settings: Sampling) -> dict[str, Any]:
+    question = check_text(prompt, "en")
+    if not question:
+        raise ConfigError("there is no question: 'prompt' is empty")
+    chosen = studio.runs.get(run) if run else None
+    if chosen is not None and not chosen.status().usable:
+        raise ConfigError(f"run '{run}' cannot answer: it is {chosen.status().state} and has no adapter")
+    asked = chosen.id if chosen else None
+    now = standing(studio.runs, asked, asked, None)
+    chat = Chat("")
+    request = chat.ask(question, now.base, now.run, settings)
+    for event in studio.worker.chat(request):
+        if isinstance(event, ReplyFailed):
+            raise ChatError(event.error)
+        chat.fold(event)
+    answers = [_plain(answer.done) for answer in chat.turns[0].answers]
+    return {"base": answers[BASE], "tuned": answers[TUNED] if now.run else None}
 
 
 def _plain(done: ReplyDone | None) -> dict[str, Any]:

@@ -46,12 +46,12 @@ class _Visitor(NamedTuple):
     followed: str | None
 
 
-def build(studio: Studio, shell: Shell) -> None:
-    _CompareTab(studio, shell)
+def build(studio: Studio, shell: Shell) -> CompareTab:
     gr.api(compare_endpoint(studio), api_name="compare", concurrency_limit=8)
+    return CompareTab(studio, shell)
 
 
-class _CompareTab(CompareLayout):
+class CompareTab(CompareLayout):
     def __init__(self, studio: Studio, shell: Shell):
         super().__init__()
         self.studio = studio

@@ -79,7 +79,7 @@ def loss_of(model: torch.nn.Module, tokenizer: Tokenizer, talks: list[Talk]) -> 
     return total / count
 
 
-def evaluate(target: Path, per_kind: int = 12, seed: int = 99) -> dict:
+def evaluate(target: Path, per_kind: int = 8, seed: int = 99) -> dict:
     """Accuracy by kind on fresh talks of trained kinds, on kept-back ways of asking and on kept-back kinds; stops on odd input."""
     tokenizer = AutoTokenizer.from_pretrained(target)
     model = AutoModelForCausalLM.from_pretrained(target, dtype=torch.float32).eval()
