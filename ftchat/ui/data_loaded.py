@@ -66,11 +66,9 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     def draw(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
         if chosen is None:
-            return (gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)) + (gr.skip(),) * 8
+            return (gr.skip(),) * 8
         dataset = dataset_of(chosen)
         return (
-            gr.Column(elem_classes=OFF),
-            gr.Column(elem_classes=ON),
             views.stats(dataset, counted.get(chosen), lang),
             views.report(dataset.report, lang),
             token_panel(None, pair, len(dataset.examples), lang, t("ft_waiting_for_model", lang)),
@@ -81,7 +79,10 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         )
 
     def draw_new(chosen: str | None, lang: str) -> tuple:
-        return 0, 0, "", *draw(chosen, lang, 0, "", 0)
+        """New data comes into view; words in another language leave the view that is open."""
+        there = chosen is not None
+        ways = (gr.Column(elem_classes=OFF if there else ON), gr.Column(elem_classes=ON if there else OFF))
+        return 0, 0, "", *ways, *draw(chosen, lang, 0, "", 0)
 
     def look(chosen: str | None, lang: str, pair: int) -> Any:
         if chosen is None:
@@ -105,10 +106,10 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             return gr.skip(), gr.skip()  # the panel of tokens says why
         return views.stats(dataset, counted[chosen], lang), histogram(counted[chosen], lang)
 
-    drawn = [entrance, loaded, stats, report, tokens, lengths, pairs_head, pairs, ready, download]
+    drawn = [stats, report, tokens, lengths, pairs_head, pairs, ready, download]
     shown = [shell.dataset, shell.lang, pair]
     steps = (
-        shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, *drawn], **_DRAWING),
+        shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, entrance, loaded, *drawn], **_DRAWING),
         shell.lang.change(told(draw), [*shown, find, page], drawn, **_DRAWING),
     )
     for step in steps:

@@ -62,7 +62,8 @@ def test_a_template_shows_its_rows_and_its_tokens(page: Page) -> None:
 
 
 def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
-    page.locator("#ft-change").click()  # the dataset of the test before is still there
+    expect(page.locator("#ft-tokens .learned").first).to_be_visible(timeout=PATIENCE)  # of the test before
+    page.locator("#ft-change").click()
     rows = [f"{question}\t{answer}" for question, answer in PAIRS] + ["a question without an answer\t"]
     page.locator("#ft-paste textarea").fill("\n".join(rows))
     page.locator("#ft-read").click()
