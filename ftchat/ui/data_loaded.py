@@ -79,10 +79,15 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         )
 
     def draw_new(chosen: str | None, lang: str) -> tuple:
-        """New data comes into view; words in another language leave the view that is open."""
+        """New data comes into view."""
         there = chosen is not None
         ways = (gr.Column(elem_classes=OFF if there else ON), gr.Column(elem_classes=ON if there else OFF))
         return 0, 0, "", *ways, *draw(chosen, lang, 0, "", 0)
+
+    def draw_again(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
+        """Other words, and the same view; the first words of a page without data open the way in."""
+        way_in = gr.Column(elem_classes=ON) if chosen is None else gr.skip()
+        return way_in, *draw(chosen, lang, pair, query, page)
 
     def look(chosen: str | None, lang: str, pair: int) -> Any:
         if chosen is None:
@@ -110,7 +115,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     shown = [shell.dataset, shell.lang, pair]
     steps = (
         shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, entrance, loaded, *drawn], **_DRAWING),
-        shell.lang.change(told(draw), [*shown, find, page], drawn, **_DRAWING),
+        shell.lang.change(told(draw_again), [*shown, find, page], [entrance, *drawn], **_DRAWING),
     )
     for step in steps:
         step.then(look, shown, tokens, **_WAITING).then(count, shown[:2], [stats, lengths], **_WAITING)
