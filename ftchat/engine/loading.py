@@ -81,9 +81,7 @@ def load_base(name: str, precision: str, device: torch.device) -> Loaded:
         )
     if precision == "nf4" and device.type == "cpu":
         _keep_weights_for_training(model)
-    model.eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
+    _freeze(model)
     return Loaded(model, tokenizer, label, _count_parameters(model), context)
 
 
@@ -108,6 +106,17 @@ def _keep_weights_for_training(model: PreTrainedModel) -> None:
     for module in model.modules():
         if isinstance(module, bitsandbytes.nn.Linear4bit):
             module.support_avx512bf16_for_cpu = False
+
+
+def _freeze(model: PreTrainedModel) -> None:
+    """The base is only read: no gradients, and no dropout of its own, which would be noise in front of an adapter
+    that has a dropout setting itself."""
+    model.eval()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
 
 def _count_parameters(model: PreTrainedModel) -> int:
