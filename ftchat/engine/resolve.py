@@ -15,9 +15,9 @@ from ftchat.records import ResolvedConfig, RunConfig, Setting
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
-_QUICK_SECONDS = 50.0  # of optimizer steps
+_QUICK_SECONDS = 42.0  # of optimizer steps
 _QUICK_EPOCHS = 3  # at least, on however slow a machine
-_QUICK_STEPS = 150  # where there is time, so that a handful of pairs is learned too
+_QUICK_STEPS = 200  # where there is time, so that a handful of pairs is learned too
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
 
@@ -62,7 +62,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         affordable = int(_QUICK_SECONDS / step_seconds)
         steps = max(_QUICK_EPOCHS * per_epoch, min(affordable, max(steps, _QUICK_STEPS)))
     steps = chosen("max_steps", steps)
-    r = chosen("r", 16)
+    r = chosen("r", _rank(facts.parameters))
     return ResolvedConfig(
         base=config.base,
         method=facts.method,
@@ -111,6 +111,11 @@ def _epochs(preset: str, facts: Facts) -> float:
     slower = min(5.0, max(1.0, (1e9 / facts.parameters) ** (1 / 3)))
     wanted = _EXAMPLES_SEEN[preset] * slower / max(1, facts.examples)
     return float(min(math.ceil(high * slower), max(low, math.ceil(wanted))))
+
+
+def _rank(parameters: int) -> int:
+    """16, and more for toys, whose narrow layers leave an adapter little room."""
+    return 16 if parameters >= 50_000_000 else 32 if parameters >= 3_000_000 else 64
 
 
 def _learning_rate(parameters: int) -> float:

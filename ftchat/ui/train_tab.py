@@ -84,6 +84,16 @@ def _wire_showing(studio: Studio, shell: Shell, form: train_form.Form, view: _Vi
     # The run that has then become usable: a component, because a State set outside the queue raises no change.
     ready = gr.Textbox("", visible="hidden")
 
+    # What the tick found: drawing costs the browser something for each output, so only news is drawn.
+    news = gr.Textbox("", visible="hidden")
+
+    def look(selected: str | None) -> str:
+        run = _run(studio, selected)
+        status = run.status() if run else None
+        return f"{selected} {status.state} {status.last_at}" if status else ""
+
+    shell.tick.tick(look, shell.run, news, **QUIETLY)
+
     def redraw(
         selected: str | None,
         chosen: str | None,
@@ -112,7 +122,7 @@ def _wire_showing(studio: Studio, shell: Shell, form: train_form.Form, view: _Vi
 
     state = [shell.run, shell.dataset, shell.choosing, stopping, form.chosen_base, form.chosen_preset, shell.lang]
     gr.on(
-        [shell.tick.tick, *(part.change for part in state)],
+        [news.change, *(part.change for part in state)],
         redraw,
         [*state, shown, watched, ready],
         [*components.values(), shown, watched, ready],
