@@ -32,7 +32,7 @@ from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
 from ftchat.settings import held_out_share
 
-_TRAINER_OVERHEAD = 1.3  # a step of the trainer over bare forward and backward, as measured on the starter model
+_TRAINER_OVERHEAD = 1.3  # allowed for a step of the trainer over bare forward and backward; not measured yet
 
 
 def train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
