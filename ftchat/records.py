@@ -88,6 +88,7 @@ class ResolvedConfig:
     lora_dropout: float
     target_modules: tuple[str, ...]
     eval_steps: int
+    target_loss: float = 0.0  # training ends early once the mean loss of an epoch is below it
     versions: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -100,6 +100,15 @@ def test_the_starter_fits_its_promises() -> None:
             assert module.in_features % 64 == 0 and module.out_features % 32 == 0, name
 
 
+def test_an_adapter_can_tell_the_tokens_of_the_starter_apart() -> None:
+    """Tied embeddings that lie on one spot give the same logit, whatever is learned: `{` came out as `¥`."""
+    resident = Resident(STARTER, "float32", CPU)
+    directions = torch.nn.functional.normalize(resident.model.get_input_embeddings().weight.detach(), dim=1)
+    likeness = (directions @ directions.T).fill_diagonal_(0).max(1).values
+    likeness[resident.tokenizer.all_special_ids] = 0
+    assert likeness.max() < 0.9
+
+
 @pytest.mark.parametrize("text", ["", " a  b\n\n", "你好，世界！", "😀👩‍👩‍👧‍👦", "naïve Ω ⟨x⟩ \t\u200b", "<0x41> ▁x"])
 def test_the_starter_knows_every_character(text: str) -> None:
     tokenizer = Resident(STARTER, "float32", CPU).tokenizer

@@ -32,10 +32,11 @@ PAIRS = [
 QUICK = {"max_steps": 60, "learning_rate": 3e-3, "seed": 5}
 
 
-def start(home: Path, worker: Worker, name: str, settings: dict | None = None, **config: object) -> Run:
+def start(home: Path, worker: Worker, name: str, settings: dict | None = None, **config: str) -> Run:
     rows = "\n".join(f"{question}\t{answer}" for question, answer in PAIRS)
+    settings = QUICK | (settings or {}) if config.get("preset") != "quick" else {"seed": 5}
     dataset = DatasetStore(home).put(read([Source.from_text(rows)]), "captain")
-    run = RunStore(home).create(RunConfig(name, dataset.hash, settings=QUICK | (settings or {}), **config))  # type: ignore[arg-type]
+    run = RunStore(home).create(RunConfig(name, dataset.hash, settings=settings, **config))
     worker.start_run(run.id)
     return run
 
@@ -69,6 +70,13 @@ def test_a_run_learns_its_pairs_and_the_base_does_not(home: Path, worker: Worker
     assert [tuned.text for _, tuned in replies] == [answer for _, answer in PAIRS]
     assert [base.text for base, _ in replies] == before
     assert all(tuned.stop == "eos" and tuned.adapter == run.id for _, tuned in replies)
+
+
+def test_a_quick_run_ends_when_everything_is_learned(home: Path, worker: Worker) -> None:
+    run = start(home, worker, "captain", preset="quick")
+    status = finish(run)
+    assert status.state == "finished" and status.usable and status.step < status.total_steps
+    assert [ask(worker, run.id, question)[1].text for question, _ in PAIRS] == [answer for _, answer in PAIRS]
 
 
 def test_the_base_is_the_same_to_the_bit_after_a_run(home: Path, worker: Worker) -> None:

@@ -128,6 +128,7 @@ def test_a_run_without_held_out_pairs_claims_nothing_about_other_pairs() -> None
     events = history(falling(40), total=60)
     assert said(events).startswith("calm: Still learning. Train loss fell from 3.40 to 0.46. No pairs are held out")
     assert said([*events, closed(RunFinished, 60)]).startswith("calm: Finished, ready in Compare. Train loss fell")
+    assert "learned after 40 of 60 steps" in said([*events, closed(RunFinished, 40)])
 
 
 def test_held_out_loss_is_what_counts_where_there_is_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -29,7 +30,7 @@ class Reporter(TrainerCallback):
         self.tokens = 0
         self.training_seconds = 0.0
         self.peak_memory = 0
-        self._last_loss = 0.0
+        self._losses: deque[float] = deque(maxlen=max(1, round(resolved.max_steps / resolved.num_train_epochs)))
         self._tokens_before = 0
         self._since = time.monotonic()
         self._elsewhere = 0.0  # seconds given to chat and evaluation since the last log
@@ -49,8 +50,8 @@ class Reporter(TrainerCallback):
             self._since = time.monotonic()
         if "loss" not in logs:
             return
-        self._last_loss = logs["loss"]
-        if not math.isfinite(logs["loss"]):
+        self._losses.append(logs["loss"])
+        if not math.isfinite(logs["loss"]) or self._learned():
             control.should_training_stop = True
         now = time.monotonic()
         last = state.global_step >= self._resolved.max_steps or control.should_training_stop
@@ -76,11 +77,16 @@ class Reporter(TrainerCallback):
         )
 
     def raise_if_diverged(self) -> None:
-        if not math.isfinite(self._last_loss):
+        if self._losses and not math.isfinite(self._losses[-1]):
             raise TrainingError(
                 f"the loss is no longer a number: the learning rate {self._resolved.learning_rate:g} is too high for "
                 "this model; try a third of it"
             )
+
+    def _learned(self) -> bool:
+        """Whether the last whole epoch was below the loss that is enough."""
+        full = len(self._losses) == self._losses.maxlen
+        return full and sum(self._losses) / len(self._losses) < self._resolved.target_loss
 
     def _let_chat_in(self, control: TrainerControl) -> None:
         began = time.monotonic()

@@ -40,7 +40,10 @@ def verdict(status: RunStatus, lang: str) -> Verdict:
             steps = t("ft_say_stopped_text", lang, step=status.step, total=status.total_steps)
             return Verdict("calm", t("ft_say_stopped", lang), f"{steps} {_numbers(status, lang)}".strip())
         case "finished":
-            return Verdict("calm", t("ft_say_finished", lang), _numbers(status, lang))
+            early = t("ft_say_early", lang, step=status.step, total=status.total_steps)
+            numbers = _numbers(status, lang)
+            text = f"{early} {numbers}" if status.step < status.total_steps else numbers
+            return Verdict("calm", t("ft_say_finished", lang), text)
     return _running(status, lang)
 
 

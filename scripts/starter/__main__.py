@@ -17,7 +17,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     parser = argparse.ArgumentParser(prog="python -m scripts.starter", description=__doc__)
-    parser.add_argument("command", choices=("tokenizer", "train", "export", "evaluate", "overlap", "show"))
+    parser.add_argument("command", choices=("tokenizer", "train", "export", "separate", "evaluate", "overlap", "show"))
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "starter")
     parser.add_argument("--target", type=Path, default=ROOT / "ftchat" / "starter")
     parser.add_argument("--steps", type=int, default=4000)
@@ -53,6 +53,10 @@ def main() -> None:
         from .exporting import export
 
         print(json.dumps(export(args.work, args.target)))
+    elif args.command == "separate":
+        from .separate import separate
+
+        print(json.dumps(separate(args.target, args.seed)))
     elif args.command == "evaluate":
         from .figures import evaluate
 

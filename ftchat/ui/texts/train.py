@@ -169,6 +169,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "本次训练没有留出数据，效果要看“对比”中的回答。",
     ),
     "ft_say_finished": ("Finished, ready in Compare.", "已完成，可以对比。"),
+    "ft_say_early": (
+        "Everything was learned after {step} of {total} steps, so training ended there.",
+        "{total} 步中的前 {step} 步已学会全部内容，训练提前结束。",
+    ),
     "ft_say_stopped": ("Stopped and kept, ready in Compare.", "已停止并保留，可以对比。"),
     "ft_say_stopped_text": (
         "It holds what was learned in {step} of {total} steps.",
