@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
+from ftchat.data.foreign import WANTED
 from ftchat.errors import DataError
 
 BROKEN = "\udcff"  # a lone surrogate: it stands in no valid text
@@ -119,7 +120,7 @@ def _utf16_without_bom(head: bytes) -> str | None:
 def _refuse_junk(head: bytes, allowed: float) -> None:
     controls = len(head) - len(head.translate(None, bytes({*range(32), 127} - {9, 10, 12, 13, 27})))
     if controls > allowed * len(head) + 4:
-        raise DataError("this is binary data and not text; pairs are read from CSV, JSON Lines, JSON and plain text")
+        raise DataError(f"this is binary data and not text; {WANTED}")
 
 
 def _is_utf8(data: bytes) -> bool:
