@@ -113,7 +113,7 @@ class JsonDocument:
         """Rows that lie one level down, whichever way; else the object is the one row."""
         remarks = self._reader.remarks()
         if held := held_rows(value):
-            self.notes.append(held_note(held))
+            self.notes.append(held_note(value, held))
             for key, start in self._members(position):
                 if key in held:
                     for row in self._elements(start + 1, "]"):

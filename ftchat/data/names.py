@@ -15,10 +15,11 @@ _FIELDS: dict[str, str] = {
     "输入 context article document passage text sentence review content comment title utterance "
     "文本 句子 评论 内容 原文 source src",
     "completion": "completion output response answer reply assistant 输出 回答 答案 回复 答复 响应 助手 答 回應 輸出 "
-    "答え 답변 antwort respuesta réponse reponse risposta resposta ответ solution bot gpt chatbot expectedoutput "
+    "答え 답변 antwort respuesta réponse reponse risposta resposta ответ solution bot gpt chatbot moss expectedoutput "
     "modelanswer a target tgt translation 译文 summary label category class intent sentiment labels "
     "标签 类别 分类 情感 意图",
     "answers": "answers completions responses outputs replies humananswers 回答列表",
+    "prompts": "patterns utterances questions prompts",
     "input": "input 输入 context 上下文 背景",
     "system": "system systemprompt systemmessage 系统 系统提示 系统提示词 系統",
     "history": "history 历史 历史对话 对话历史 歷史",

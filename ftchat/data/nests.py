@@ -20,12 +20,18 @@ def held_rows(value: dict[str, Any]) -> list[str]:
     """The keys under which an object holds its rows, such as `data`, or `train` and `test`."""
     if _is_row(value):
         return []
-    return [key for key, rows in value.items() if _holds_rows(rows) and normal(key) not in _OWN_TURNS]
+    held = [key for key, rows in value.items() if _holds_rows(rows) and normal(key) not in _OWN_TURNS]
+    return [key for key in held if any(map(_is_likely, value[key][:20]))] or held
 
 
-def held_note(keys: list[str]) -> Remark:
-    listed = " and ".join(f"'{shown(key)}'" for key in sorted(keys)[:10])
-    return Remark("layout", "info", f"the rows are those under {listed}")
+def held_note(value: dict[str, Any], keys: list[str]) -> Remark:
+    others = [key for key in value if key not in keys]
+    said = f"the rows are those under {_listed(keys)}"
+    return Remark("layout", "info", f"{said}; not used: {_listed(others)}" if others else said)
+
+
+def _listed(keys: list[str]) -> str:
+    return ", ".join(f"'{shown(key)}'" for key in keys[:10])
 
 
 def held_row(value: Any) -> Any:
@@ -60,6 +66,13 @@ def _may_be_row(value: Any) -> bool:
     if isinstance(value, list):
         return len(value) > 1 and (all(map(_is_text, value)) or is_turn(value[0]))
     return isinstance(value, dict)
+
+
+def _is_likely(value: Any) -> bool:
+    """Whether what may be a row has a column of a known name, or holds an object that has."""
+    return isinstance(value, list) or any(
+        is_known(key) or (isinstance(v, dict) and _is_likely(v)) for key, v in value.items()
+    )
 
 
 def _from_ids(value: dict[str, Any]) -> list[dict[str, Any]] | None:

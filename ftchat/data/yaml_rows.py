@@ -69,7 +69,7 @@ class YamlDocuments:
                     yield from self._each(value)
             elif isinstance(value, dict) and (held := held_rows(value)):
                 self._held = True
-                self.notes.append(held_note(held))
+                self.notes.append(held_note(value, held))
                 for key in held:
                     yield from self._each(value[key])
             elif isinstance(value, dict) and (rows := unfolded(value)) is not None:
