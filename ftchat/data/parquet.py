@@ -87,10 +87,16 @@ def _batches(data: bytes, file: parquet.ParquetFile) -> Iterator[pa.RecordBatch]
     rows = max(1, min(_BATCH, most // max([1, *sizes])))
     size = 0
     for batch in file.iter_batches(batch_size=rows):
+        columns = [column.dictionary_decode() if _is_folded(column) else column for column in batch.columns]
+        batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
         size += batch.nbytes
         if size > most:
             raise too_much(len(data))
         yield batch
+
+
+def _is_folded(column: pa.Array) -> bool:
+    return pa.types.is_dictionary(column.type)
 
 
 def _values(column: pa.Array, kind: pa.DataType, names: list[str] | None) -> list[Any]:

@@ -19,7 +19,7 @@ _BLANK = r"[ \t\r]*(?:#[^\n]*)?\n"
 _BEGINS = re.compile(
     rf"(?:%YAML[^\n]*\n|{_BLANK})*"
     r"(?:(?P<marked>---)\s"
-    r"|[ ]*-[ ]+(?:-[ ]|[^\n]{1,80}?:(?:[ ]|\r?\n))|[ ]*-[ ]*(?:&\S+[ ]*)?\r?\n"
+    r"|[ ]*-[ ]+(?:-[ ]|[^\n]{1,80}?:(?:[ ]|\r?\n))|[ ]*-[ ]*(?:[&!]\S+[ ]*)*\r?\n"
     r"|(?P<keys>[^\s\-,\"|][^\n,\"|]{0,80}:(?:[ ]|\r?\n)))"
 )
 _BLOCK_TEXT = re.compile(r":[ ]+[|>][+-]?[ ]*\r?\n")
@@ -42,7 +42,11 @@ def _is_nest(value: Any) -> bool:
     """A list that begins with rows, broken ones aside, or an object that holds one."""
     lists = value.values() if isinstance(value, dict) else [value]
     items = (item for rows in lists if isinstance(rows, list) for item in rows[:20])
-    return any(isinstance(item, dict | list) and len(item) > 1 for item in items)
+    return any(isinstance(item, list | dict) and (len(item) > 1 or _is_nested(item)) for item in items)
+
+
+def _is_nested(item: list[Any] | dict[str, Any]) -> bool:
+    return isinstance(item, dict) and any(isinstance(value, list) for value in item.values())
 
 
 def _is_row(value: Any) -> bool:

@@ -22,7 +22,7 @@ from ftchat.errors import DataError
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 # The parser takes no such characters: others stand in for them, from a private plane.
 _REFUSED = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f{BROKEN}\ufffe\uffff]")
-_STAND_INS = {ord(c): 0x10FF00 + ord(c) % 256 for c in map(chr, range(0x10000)) if _REFUSED.match(c)}
+_STAND_INS = {ord(c): 0x10FF00 + i for i, c in enumerate(filter(_REFUSED.match, map(chr, range(0x10000))))}
 _REFUSED_BACK = {stand_in: c for c, stand_in in _STAND_INS.items()}
 _MOST_RESTARTS = 100
 _UNFOLDED, _UNFOLDED_RATIO = 16_000_000, 10
