@@ -90,6 +90,11 @@ def test_unicode_encodings(codec, writer):
         ),
         ("shift_jis", "cp932", [("あなたは誰ですか？", "私はアシスタントです。"), ("東京", "首都です")]),
         ("cp1252", "cp1252", [("What’s a café?", "It’s a “place” — naïve, £5"), ("Wie groß?", "Schön übel")]),
+        (
+            "mac_roman",
+            "mac_roman",
+            [("¿Cuál es el horario?", "De lunes a sábado"), ("¿Dónde está?", "En línea, vía correo")],
+        ),
         ("cp1251", "cp1251", [("Как дела?", "Хорошо, спасибо"), ("Привет", "Здравствуйте")]),
     ],
 )

@@ -84,6 +84,8 @@ SHAPES = {
     ),
     "translation": ({"translation": {"en": "hi", "zh": "hello"}, "id": 1}, PAIR),
     "inside a column": ({"id": 1, "data": {"question": "hi", "answer": "hello"}}, PAIR),
+    "marked as good": ({"prompt": "hi", "completion": "hello", "label": True}, PAIR),
+    "lists of one": ({"src": ["hi"], "tgt": ["hello"]}, PAIR),
     "numbered turns": (
         {"chat": {"turn_2": {"Human": "bye", "MOSS": "see you"}, "turn_1": {"Human": "hi", "MOSS": "hello"}}},
         LONG,
@@ -169,6 +171,8 @@ REFUSED = {
     "list": ([], "not_a_pair"),
     "preference": ({"prompt": "a", "chosen": "b", "rejected": "c"}, "preference"),
     "images": ({"prompt": "a", "completion": "b", "images": ["x.png"]}, "images"),
+    "videos": ({"prompt": "a", "completion": "b", "videos": ["x.mp4"]}, "images"),
+    "marked as bad": ({"prompt": "a", "completion": "b", "label": False}, "preference"),
     "image part": ({"messages": [turn("user", [{"type": "image_url"}]), turn("assistant", "x")]}, "images"),
     "tool calls": ({"messages": [turn("user", "a"), turn("assistant", None, tool_calls=[{"id": 1}])]}, "tool_calls"),
     "tool role": ({"messages": [turn("user", "a"), turn("tool", "b"), turn("assistant", "c")]}, "tool_calls"),

@@ -26,7 +26,7 @@ _FIELDS: dict[str, str] = {
     "messages": "messages conversations conversation dialogue dialog dialogs chat turns 对话 消息 對話",
     "chosen": "chosen",
     "rejected": "rejected",
-    "images": "images image 图片",
+    "images": "images image 图片 videos audios",
 }
 FIELD_NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, names in _FIELDS.items()}
 _KNOWN = frozenset(name for names in FIELD_NAMES.values() for name in names)

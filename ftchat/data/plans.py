@@ -53,6 +53,7 @@ class Plan:
     messages: str | None = None
     numbered: tuple[tuple[str, str], ...] = ()  # columns such as user_1, assistant_1, user_2, ..., and their roles
     images: str | None = None
+    verdict: str | None = None  # a label that is true or false beside an answer: whether it is a good one
     inside: str | None = None  # the column whose object is the row, or has the columns that are named here
     refusal: Remark | None = None
 
@@ -118,6 +119,7 @@ class Planner:
             history=pick("history", columns, taken),
             messages=None if self._mapping else pick("messages", columns, taken),
             images=pick("images", columns, taken),
+            verdict=None if self._mapping else _verdict(value, columns, completion),
         )
 
     def _translation(self, value: dict[str, Any]) -> Plan | None:
@@ -189,6 +191,11 @@ class Planner:
         if unused:
             said += "; not used: " + ", ".join(f"'{shown(column)}'" for column in unused[:10])
         self._note(said)
+
+
+def _verdict(value: dict[str, Any], columns: dict[str, str], completion: str | None) -> str | None:
+    label = columns.get("label")
+    return label if label != completion and label is not None and isinstance(value[label], bool) else None
 
 
 def _side(name: str) -> str | None:

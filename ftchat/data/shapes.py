@@ -68,7 +68,9 @@ class Shaper:
             said = [{"role": role, "content": value[column]} for column, role in plan.numbered if value[column]]
             return _whole(said, _system(value, plan))
         if plan.images is not None and value[plan.images]:
-            raise Unusable("images", f"'{shown(plan.images)}' holds images; only text can be trained on here")
+            raise Unusable("images", f"'{shown(plan.images)}' is no text; only text can be trained on here")
+        if plan.verdict is not None and value[plan.verdict] is False:
+            raise Unusable("preference", f"the answer is marked as a bad one ('{shown(plan.verdict)}' is false)")
         if plan.messages is not None and (turns := turn_list(value[plan.messages])):
             return _whole(turns, _system(value, plan))
         if plan.refusal is not None:
@@ -108,10 +110,13 @@ def _pair(value: dict[str, Any], plan: Plan) -> tuple[list[Conversation], list[R
         answer = value[plan.completion or plan.answers or ""]
         closing = answer if isinstance(answer, list) else [{"role": "assistant", "content": answer}]
         return _whole(asked + closing, _system(value, plan))
-    prompts = [as_text(prompt) for prompt in asked] if plan.prompts and isinstance(asked, list) else [as_text(asked)]
+    several = isinstance(asked, list) and (plan.prompts is not None or len(asked) == 1)
+    prompts = [as_text(prompt) for prompt in asked] if several else [as_text(asked)]
     if plan.input is not None and (extra := as_text(value[plan.input])).strip():
         prompts = [f"{prompt}\n{extra}" if prompt.strip() else extra for prompt in prompts]
     answers, remarks = _answers(value, plan)
+    if isinstance(asked, dict | list) and not several:
+        remarks.append(_as_json("prompt", column, asked))
     filled = [prompt for prompt in prompts if prompt.strip()]
     if not filled:
         remarks.append(Remark("empty_prompt", "error", f"the prompt ('{shown(column)}') is empty"))
@@ -146,10 +151,14 @@ def _answers(value: dict[str, Any], plan: Plan) -> tuple[list[str], list[Remark]
     found = [text for text in every if text.strip()]
     if len(found) == len(every):
         if isinstance(raw, dict | list) and every == [as_text(raw)]:
-            what = "a list" if isinstance(raw, list) else "an object"
-            return found, [Remark("json_answer", "info", f"the answer ('{shown(column)}') is {what}, written as JSON")]
+            return found, [_as_json("answer", column, raw)]
         return found, []
     if found:
         said = f"one of the answers ('{shown(column)}') is empty and left out"
         return found, [Remark("empty_answer", "warning", said)]
     return [], [Remark("empty_answer", "error", f"the answer ('{shown(column)}') is empty")]
+
+
+def _as_json(side: str, column: str, value: dict[str, Any] | list[Any]) -> Remark:
+    what = "a list" if isinstance(value, list) else "an object"
+    return Remark(f"json_{side}", "info", f"the {side} ('{shown(column)}') is {what}, written as JSON")
