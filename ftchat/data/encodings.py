@@ -82,12 +82,12 @@ class Text:
         return codecs.decode(self.data, self.codec, _ERRORS)
 
     def head(self, size: int = 1 << 16) -> str:
-        """About the first `size` characters, to the end of a line where there is one."""
+        """About the first `size` characters, to the end of a line where that leaves half of them."""
         text = codecs.getincrementaldecoder(self.codec)(_ERRORS).decode(self.data[: 4 * size])
         if 4 * size >= len(self.data) and len(text) <= size:
             return text
         end = text.rfind("\n", 0, size)
-        return text[: end + 1] if end >= 0 else text[:size]
+        return text[: end + 1] if 2 * end >= size else text[:size]
 
 
 def open_text(data: bytes) -> Text:

@@ -56,6 +56,7 @@ class Plan:
     verdict: str | None = None  # a label that is true or false beside an answer: whether it is a good one
     inside: str | None = None  # the column whose object is the row, or has the columns that are named here
     refusal: Remark | None = None
+    plain: tuple[str, str] | None = None  # prompt and completion, where nothing else bears on a row
 
     @property
     def is_pair(self) -> bool:
@@ -96,6 +97,18 @@ class Planner:
                 return plan
             note = "the names of the columns do not say what they hold, so this is a guess: "
         self._explain(value, plan, columns, note)
+        others = (
+            plan.input,
+            plan.answers,
+            plan.prompts,
+            plan.system,
+            plan.history,
+            plan.messages,
+            plan.images,
+            plan.verdict,
+        )
+        if plan.prompt is not None and plan.completion is not None and all(column is None for column in others):
+            return replace(plan, plain=(plan.prompt, plan.completion))
         return plan
 
     def _named(self, value: dict[str, Any], columns: dict[str, str]) -> Plan:

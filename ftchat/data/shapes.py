@@ -56,6 +56,10 @@ class Shaper:
             plan = self._plans[columns] = self._planner.plan(value)
             if within is not None:
                 self.columns.update(dict.fromkeys(within + column for column in columns))
+        if plan.plain is not None:
+            prompt, completion = value[plan.plain[0]], value[plan.plain[1]]
+            if type(prompt) is str and type(completion) is str and prompt.strip() and completion.strip():
+                return [(Message("user", prompt), Message("assistant", completion))], []
         if plan.inside is not None:
             inner = value[plan.inside]
             if not isinstance(inner, dict):
