@@ -5,7 +5,6 @@ Nested columns become objects and lists; numbers of a class are told by their na
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -30,7 +29,7 @@ def read_parquet(data: bytes) -> Decoded:
     if not data.endswith(PARQUET):
         raise DataError("this Parquet file is cut off; fetch it again")
     try:
-        file = parquet.ParquetFile(io.BytesIO(data))
+        file = parquet.ParquetFile(pa.BufferReader(data), pre_buffer=False)
         schema = file.schema_arrow
     except Exception as error:  # whatever a damaged file sets off in the reader
         raise _damaged(error) from None
@@ -86,7 +85,7 @@ def _batches(data: bytes, file: parquet.ParquetFile) -> Iterator[pa.RecordBatch]
         raise too_much(len(data))
     rows = max(1, min(_BATCH, most // max([1, *sizes])))
     size = 0
-    for batch in file.iter_batches(batch_size=rows):
+    for batch in file.iter_batches(batch_size=rows, use_threads=False):
         columns = [column.dictionary_decode() if _is_folded(column) else column for column in batch.columns]
         batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
         size += batch.nbytes
