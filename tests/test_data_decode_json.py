@@ -74,6 +74,15 @@ def test_an_object_that_holds_the_rows(value, rows):
     assert pairs(json.dumps(value, indent=1).encode()) == rows
 
 
+def test_a_first_list_of_names_is_a_header():
+    rows = [["id", "question", "answer"], ["1", "hi", "yo"], ["2", "a", "b"]]
+    for table in (rows, [row[1:] for row in rows]):
+        for data in (json.dumps(table), "\n".join(map(json.dumps, table))):
+            assert pairs(data.encode()) == [("hi", "yo"), ("a", "b")]
+            assert report(data.encode()).rows == 2
+    assert pairs(b'[["what is this?", "answer"], ["a", "b"]]') == [("what is this?", "answer"), ("a", "b")]
+
+
 def test_what_an_object_holds_beside_its_rows_is_said():
     found = report(b'{"info": {"by": "me"}, "train": [{"question": "a", "answer": "b"}], "more": [1]}')
     assert "'train'; not used: 'info', 'more'" in found.problems[0].message

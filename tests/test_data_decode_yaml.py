@@ -15,6 +15,7 @@ from ftchat.data import Source, read
         ("data:\n  - {q: hi, a: hello}\n  - {q: '00', a: 3.30}\n", [("hi", "hello"), ("00", "3.30")]),
         ("---\nprompt: hi\ncompletion: no\n---\nprompt: a\ncompletion: ~x\n", [("hi", "no"), ("a", "~x")]),
         ("prompt: hi\ncompletion: |\n  a: b\n", [("hi", "a: b\n")]),
+        ("one:\n  question: hi\n  answer: yo\ntwo:\n  question: bye\n  answer: ok\n", [("hi", "yo"), ("bye", "ok")]),
         ("- &one\n  prompt: hi\n  completion: yo\n- <<: *one\n  prompt: bye\n", [("hi", "yo"), ("bye", "yo")]),
         ("- messages:\n  - role: user\n    content: hi\n  - role: assistant\n    content: yo\n", [("hi", "yo")]),
         ("- !!python/object/apply:os.system\n  prompt: hi\n  completion: !!int '3'\n", [("hi", "3")]),

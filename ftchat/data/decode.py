@@ -12,6 +12,7 @@ from ftchat.data.encodings import Text, open_text
 from ftchat.data.foreign import WANTED, foreign_archive, foreign_bytes
 from ftchat.data.json_rows import JsonDocument, are_json_lines, begins_like_json, json_lines
 from ftchat.data.markdown import markdown_columns, markdown_rows
+from ftchat.data.nests import headed
 from ftchat.data.parquet import PARQUET, read_parquet
 from ftchat.data.rows import Decoded, Remark
 from ftchat.data.sheets import read_workbook
@@ -62,10 +63,10 @@ def _decode_plain(data: bytes, mapped: Collection[str]) -> Decoded:
 def _decode_text(text: Text, mapped: Collection[str]) -> Decoded:
     head = text.head()
     if are_json_lines(text.lines()):
-        return Decoded("jsonl", text.encoding, json_lines(text.lines()))
+        return Decoded("jsonl", text.encoding, headed(json_lines(text.lines())))
     if begins_like_json(head):
         document = JsonDocument(text.whole())
-        return Decoded("json", text.encoding, document.rows(), notes=document.notes)
+        return Decoded("json", text.encoding, headed(document.rows()), notes=document.notes)
     if looks_like_yaml(head):
         documents = YamlDocuments(text.whole())
         return Decoded("yaml", text.encoding, documents.rows(), notes=documents.notes)

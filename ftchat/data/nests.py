@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
-from ftchat.data.names import by_normal_name, is_known, is_turn, normal, pick
-from ftchat.data.rows import Number, Remark, shown
+from ftchat.data.names import by_normal_name, is_header, is_known, is_turn, normal, pick
+from ftchat.data.rows import Number, Remark, Row, shown
 
 # Under these a single object holds its own turns, and no rows.
 _OWN_TURNS = frozenset("messages conversation dialogue dialog chat turns history 对话 消息 历史".split())
@@ -44,6 +46,29 @@ def held_row(value: Any) -> Any:
 def unfolded(value: dict[str, Any]) -> list[Any] | None:
     """The rows of an object that holds them column by column, or by their ids; None where it does neither."""
     return None if _is_row(value) else _from_columns(value) or _from_ids(value)
+
+
+def headed(rows: Iterator[Row]) -> Iterator[Row]:
+    """Rows that are lists under a first one that names their columns: `[["question", "answer"], ["hi", "hello"]]`."""
+    first = next(rows, None)
+    if first is None:
+        return
+    names = first.value
+    if not _are_names(names):
+        yield from chain([first], rows)
+    else:
+        for row in rows:
+            fits = isinstance(row.value, list) and len(row.value) == len(names)
+            yield row._replace(
+                number=row.number - 1, value=dict(zip(names, row.value, strict=True)) if fits else row.value
+            )
+
+
+def _are_names(names: Any) -> bool:
+    """Two names may be a pair like any other, unless both are known."""
+    if not isinstance(names, list) or len(names) < 2 or not all(map(_is_text, names)):
+        return False
+    return all(map(is_known, names)) or (len(names) > 2 and is_header(names))
 
 
 def _is_text(value: Any) -> bool:

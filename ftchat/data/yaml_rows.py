@@ -23,7 +23,7 @@ _BEGINS = re.compile(
     r"|(?P<keys>[^\s\-,\"|][^\n,\"|]{0,80}:(?:[ ]|\r?\n)))"
 )
 _BLOCK_TEXT = re.compile(r":[ ]+[|>][+-]?[ ]*\r?\n")
-_ITEM_BELOW = re.compile(rf":[ ]*\r?\n(?:{_BLANK})*[ ]*-\s")
+_NEST_BELOW = re.compile(rf":[ ]*\r?\n(?:{_BLANK})*(?:[ ]*-\s|[ ]+[^\s:]+:\s)")
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
@@ -32,14 +32,16 @@ def looks_like_yaml(head: str) -> bool:
     begins = _BEGINS.match(head)
     if begins is None:
         return False
-    if begins["keys"] and not (_BLOCK_TEXT.search(head) or _ITEM_BELOW.search(head)):
+    if begins["keys"] and not (_BLOCK_TEXT.search(head) or _NEST_BELOW.search(head)):
         return False
     marked = begins["marked"] or _BLOCK_TEXT.search(head)
     return any(_is_nest(value) or (marked and _is_row(value)) for value in islice(Composer(head).documents(), 5))
 
 
 def _is_nest(value: Any) -> bool:
-    """A list that begins with rows, broken ones aside, or an object that holds one."""
+    """A list that begins with rows, broken ones aside, or an object that holds rows one way or another."""
+    if isinstance(value, dict) and unfolded(value) is not None:
+        return True
     lists = value.values() if isinstance(value, dict) else [value]
     items = (item for rows in lists if isinstance(rows, list) for item in rows[:20])
     return any(isinstance(item, list | dict) and (len(item) > 1 or _is_nested(item)) for item in items)
