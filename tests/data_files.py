@@ -82,6 +82,13 @@ def as_parquet(rows, **options) -> bytes:
     return out.getvalue()
 
 
+def as_table_file(**columns) -> bytes:
+    """Parquet of any columns."""
+    out = io.BytesIO()
+    parquet.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
 def as_yaml(rows, **options) -> bytes:
     return yaml.safe_dump(objects(rows), allow_unicode=True, **options).encode()
 

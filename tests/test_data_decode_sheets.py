@@ -7,8 +7,7 @@ import datasets
 import openpyxl
 import pyarrow as pa
 import pytest
-from data_files import as_workbook, pairs, report
-from pyarrow import parquet
+from data_files import as_table_file, as_workbook, pairs, report
 
 from ftchat.data import Source, read
 
@@ -93,12 +92,6 @@ def test_no_row_of_a_workbook_has_a_line():
     assert [(p.row, p.line, p.kind) for p in found.problems] == [(2, None, "empty_answer")]
 
 
-def table(**columns) -> bytes:
-    out = io.BytesIO()
-    parquet.write_table(pa.table(columns), out)
-    return out.getvalue()
-
-
 @pytest.mark.parametrize(
     ("values", "texts"),
     [
@@ -116,16 +109,16 @@ def table(**columns) -> bytes:
     ids=str,
 )
 def test_every_type_of_a_column_has_its_text(values, texts):
-    assert pairs(table(prompt=["x", "y"], completion=values)) == list(zip("xy", texts, strict=True))
+    assert pairs(as_table_file(prompt=["x", "y"], completion=values)) == list(zip("xy", texts, strict=True))
 
 
 def test_nested_columns_are_messages():
     turns = [{"role": "user", "content": "hi", "name": None}, {"role": "assistant", "content": "yo", "name": "me"}]
-    assert pairs(table(messages=[turns, turns], id=[1, 2])) == [("hi", "yo")] * 2
+    assert pairs(as_table_file(messages=[turns, turns], id=[1, 2])) == [("hi", "yo")] * 2
 
 
 def test_what_is_missing_or_no_text_is_named():
-    found = report(table(prompt=[b"a", b"b", b"\xff"], completion=[float("nan"), 1.0, 2.0]))
+    found = report(as_table_file(prompt=[b"a", b"b", b"\xff"], completion=[float("nan"), 1.0, 2.0]))
     assert found.counts == {"empty_answer": 1, "bad_encoding": 1} and found.examples == 1
 
 

@@ -2,12 +2,16 @@
 
 import random
 
+import pyarrow as pa
 import pytest
-from data_files import SAMPLE, WRITERS, as_workbook, check_any, fuzzed
+from data_files import SAMPLE, WRITERS, as_table_file, as_workbook, check_any, fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
 
+TURNS = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]
 FILES = {name: writer(SAMPLE * 2) for name, writer in WRITERS.items()} | {"xlsx": as_workbook(SAMPLE * 2)}
+FILES["parquet, nested"] = as_table_file(messages=[TURNS, None, []] * 5)
+FILES["parquet, folded"] = as_table_file(prompt=pa.array(["a", "b"] * 9).dictionary_encode(), completion=["x", "y"] * 9)
 
 PIECES = ["{", "}", "[", "]", '"', "'", ",", ";", "\t", "|", ":", "\n", "\r\n", "\\", "\\u", "---", "Q:", "A:", "User:"]
 PIECES += [

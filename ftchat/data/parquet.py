@@ -79,13 +79,14 @@ def _rows(data: bytes, file: parquet.ParquetFile, classes: dict[str, list[str]])
 def _batches(data: bytes, file: parquet.ParquetFile) -> Iterator[pa.RecordBatch]:
     """Texts that repeat stand in a file once: what they become is added up before they are unfolded."""
     most = limit(len(data))
-    chunks = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    sizes = [group.column(j).total_uncompressed_size for group in chunks for j in range(group.num_columns)]
+    # Not column by column: where that part of a file is damaged, the library ends the whole process.
+    sizes = [file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups)]
     if sum(sizes) > most:
         raise too_much(len(data))
     rows = max(1, min(_BATCH, most // max([1, *sizes])))
     size = 0
     for batch in file.iter_batches(batch_size=rows, use_threads=False):
+        batch.validate(full=True)  # what a damaged file holds must not be followed out of memory
         columns = [column.dictionary_decode() if _is_folded(column) else column for column in batch.columns]
         batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
         size += batch.nbytes
