@@ -42,6 +42,7 @@ NOT_DATA = {
     "an archive inside an archive": (gzip.compress(as_zip(b"")), "archive inside"),
     "word document": (zipped({"word/document.xml": b""}), "Word"),
     "open document": (zipped({"content.xml": b""}), "OpenDocument"),
+    "a zip of a file without a name": (zipped({"qqqq": b"hi"}).replace(b"qqqq", b"\0qqq"), "no pairs"),
     "two files in a zip": (zipped({"a.csv": b"a,b", "b.csv": b"a,b"}), "2 files"),
     "workbook of one column": (as_workbook([("a",), ("b",)], header=None), "two columns"),
     "workbook without sheets": (zipped({"xl/workbook.xml": b"<x/>"}), "cannot be opened"),
