@@ -1,10 +1,10 @@
-# make setup | run | test | test-slow | lint | fmt          make run ARGS="--port 8000 --open"
+# make setup | run | test | test-slow | fuzz | lint | fmt          make run ARGS="--port 8000 --open"
 
 PY := .venv/bin/python
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: setup setup-dev browser run test test-slow lint fmt
+.PHONY: setup setup-dev browser run test test-slow fuzz lint fmt
 .DELETE_ON_ERROR:
 
 setup: .venv/ready
@@ -57,6 +57,10 @@ fmt: setup-dev
 
 test: setup-dev browser lint
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FTCHAT_HOME="$$home" $(PYTEST) -m "not slow"
+
+# The short form of this is part of `make test`.
+fuzz: setup-dev
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} $(PYTEST) tests/test_data_fuzz.py tests/test_data_decode.py tests/test_data_shapes.py --timeout 0
 
 # Exit status 5 is pytest's word for "no test is marked slow".
 test-slow: setup-dev browser

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from data_files import fuzzed
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ftchat.data import Source, read
@@ -81,6 +82,24 @@ SHAPES = {
         {"prompt": "hi", "completion": {"a": [1.50, True]}},
         [(U, "hi"), (A, '{"a": [1.5, true]}')],
     ),
+    "translation": ({"translation": {"en": "hi", "zh": "hello"}, "id": 1}, PAIR),
+    "inside a column": ({"id": 1, "data": {"question": "hi", "answer": "hello"}}, PAIR),
+    "marked as good": ({"prompt": "hi", "completion": "hello", "label": True}, PAIR),
+    "lists of one": ({"src": ["hi"], "tgt": ["hello"]}, PAIR),
+    "numbered turns": (
+        {"chat": {"turn_2": {"Human": "bye", "MOSS": "see you"}, "turn_1": {"Human": "hi", "MOSS": "hello"}}},
+        LONG,
+    ),
+    "turns with numbers": (
+        {"chat": [{"turn": 1, "user": "hi", "bot": "hello"}, {"turn": 2, "user": "bye", "bot": "see you"}]},
+        LONG,
+    ),
+    "numbered columns": ({"user_1": "hi", "assistant_1": "hello", "user_2": "bye", "assistant_2": "see you"}, LONG),
+    "turns by column": ({"dialog": {"role": ["user", "assistant"], "content": ["hi", "hello"]}}, PAIR),
+    "squad": (
+        {"question": "hi", "context": "here", "answers": {"text": ["x", "x"], "answer_start": [0, 0]}, "id": "1"},
+        [(U, "hi\nhere"), (A, "x")],
+    ),
     "unknown names": ({"foo": "hi", "bar": "hello", "id": 7}, PAIR),
 }
 
@@ -96,6 +115,30 @@ def test_several_answers_are_several_examples():
     found = reading({"prompt": "hi", "answers": ["hello", "", "hey"]})
     assert [said(e)[-1] for e in found.examples] == [(A, "hello"), (A, "hey")]
     assert {(p.kind, p.severity) for p in found.report.problems} == {("empty_answer", "warning")}
+
+
+def test_several_prompts_each_go_with_each_answer():
+    found = reading({"tag": "x", "patterns": ["hi", "hey"], "responses": ["a", "b"]})
+    assert [(e.prompt, e.completion) for e in found.examples] == [("hi", "a"), ("hi", "b"), ("hey", "a"), ("hey", "b")]
+    found = reading({"questions": ["hi", "bye"], "answers": ["a", "b"]})
+    assert [(e.prompt, e.completion) for e in found.examples] == [("hi", "a"), ("bye", "b")]
+    assert reading({"patterns": [], "responses": ["a"]}).report.counts == {"empty_prompt": 1}
+
+
+def test_what_comes_before_the_first_tool_call_is_used_and_this_is_said():
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    turns = [
+        turn("user", "hi"),
+        turn("assistant", "hello"),
+        turn("user", "time?"),
+        call,
+        turn("tool", "9"),
+        turn("assistant", "9"),
+    ]
+    found = reading({"messages": turns})
+    assert [said(example) for example in found.examples] == [PAIR]
+    assert [(p.kind, p.severity) for p in found.report.problems] == [("tool_calls", "warning")]
+    assert "from message 4 on" in found.report.problems[0].message
 
 
 def test_messages_as_json_in_a_table():
@@ -128,6 +171,8 @@ REFUSED = {
     "list": ([], "not_a_pair"),
     "preference": ({"prompt": "a", "chosen": "b", "rejected": "c"}, "preference"),
     "images": ({"prompt": "a", "completion": "b", "images": ["x.png"]}, "images"),
+    "videos": ({"prompt": "a", "completion": "b", "videos": ["x.mp4"]}, "images"),
+    "marked as bad": ({"prompt": "a", "completion": "b", "label": False}, "preference"),
     "image part": ({"messages": [turn("user", [{"type": "image_url"}]), turn("assistant", "x")]}, "images"),
     "tool calls": ({"messages": [turn("user", "a"), turn("assistant", None, tool_calls=[{"id": 1}])]}, "tool_calls"),
     "tool role": ({"messages": [turn("user", "a"), turn("tool", "b"), turn("assistant", "c")]}, "tool_calls"),
@@ -162,6 +207,16 @@ def test_mapping_overrides_names():
     assert said(read([table], {"prompt": "1", "completion": "3"}).examples[0]) == PAIR
 
 
+def test_a_path_maps_a_column_inside_another():
+    row = {"id": 1, "data": {"q1": "hi", "x": {"y": "hello"}, "z": "no"}}
+    found = reading(row, row, prompt="data.q1", completion="data.x.y")
+    assert said(found.examples[0]) == PAIR
+    row = {"translation": {"en": "hello", "zh": "hi"}}
+    assert said(reading(row, prompt="translation.zh", completion="translation.en").examples[0]) == PAIR
+    with pytest.raises(ConfigError, match=r"data\.nothing"):
+        reading({"data": {"a": "b"}}, prompt="data.nothing")
+
+
 @pytest.mark.parametrize(
     ("mapping", "word"),
     [
@@ -192,7 +247,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@fuzzed
 @given(st.lists(JSON, min_size=2, max_size=5))
 def test_every_row_gives_an_example_or_an_error_that_names_it(rows):
     data = "".join(json.dumps(row) + "\n" for row in [{"prompt": "a", "completion": "b"}, *rows]).encode()

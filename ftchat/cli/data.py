@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ftchat.data import Reading, Report, Source, read
+from ftchat.data import Reading, Report, Source, from_hub, read
 from ftchat.errors import ConfigError
 from ftchat.files import ftchat_home
 from ftchat.settings import base_name
@@ -27,7 +27,12 @@ def add_parsers(verbs: Any) -> None:
 
 
 def add_files(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
-    parser.add_argument("files", nargs=nargs, metavar="FILE", help="a file of pairs; - is standard input")
+    parser.add_argument(
+        "files",
+        nargs=nargs,
+        metavar="FILE",
+        help="a file of pairs, - for standard input, or a dataset on the Hub: owner/name:split",
+    )
     parser.add_argument(
         "--map", action="append", default=[], metavar="FIELD=COLUMN", help="which column is prompt, completion, ..."
     )
@@ -72,7 +77,8 @@ def _print(report: Report, tokens: dict[str, int] | None) -> None:
 def _source(name: str) -> Source:
     if name == "-":
         return Source("standard input", sys.stdin.buffer.read())
-    return Source.from_path(Path(name))
+    source = None if Path(name).exists() else from_hub(name)
+    return source or Source.from_path(Path(name))
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Bytes -> rows -> Examples -> report, and the datasets kept from them. No torch."""
 
+from ftchat.data.hub import from_hub
 from ftchat.data.reading import Reading, Source, read
 from ftchat.data.report import Problem, Report
 from ftchat.data.split import split
@@ -13,6 +14,7 @@ __all__ = [
     "Reading",
     "Report",
     "Source",
+    "from_hub",
     "read",
     "split",
 ]

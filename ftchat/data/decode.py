@@ -5,15 +5,20 @@ Knows nothing of what a row means. What holds no pairs by its nature is refused 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ftchat.data import transcripts
 from ftchat.data.encodings import Text, open_text
-from ftchat.data.foreign import WANTED, foreign_bytes, foreign_text
+from ftchat.data.foreign import WANTED, foreign_archive, foreign_bytes
 from ftchat.data.json_rows import JsonDocument, are_json_lines, begins_like_json, json_lines
 from ftchat.data.markdown import markdown_columns, markdown_rows
+from ftchat.data.nests import headed
+from ftchat.data.parquet import PARQUET, read_parquet
 from ftchat.data.rows import Decoded, Remark
+from ftchat.data.sheets import read_workbook
 from ftchat.data.tables import Layout, find_layout, is_lone_column, table_rows
+from ftchat.data.unpacking import GZIP, ZIP, gunzip, only_file, open_zip
+from ftchat.data.yaml_rows import YamlDocuments, looks_like_yaml
 from ftchat.errors import DataError
 
 _FORMATS = {"\t": "tsv"}
@@ -21,6 +26,30 @@ _FORMATS = {"\t": "tsv"}
 
 def decode(data: bytes, mapped: Iterable[str] = ()) -> Decoded:
     """`mapped` are names that the user says are columns: they help to tell a header row."""
+    mapped = frozenset(mapped)
+    if data.startswith(GZIP):
+        return _decode_packed(gunzip(data), mapped)
+    if data.startswith(ZIP):
+        archive = open_zip(data)
+        names = archive.namelist()
+        if "xl/workbook.xml" in names:
+            return read_workbook(data, mapped)
+        if reason := foreign_archive(names):
+            raise DataError(reason)
+        return _decode_packed(only_file(archive), mapped)
+    return _decode_plain(data, mapped)
+
+
+def _decode_packed(data: bytes, mapped: Collection[str]) -> Decoded:
+    """What was in an archive. One archive in another is not opened."""
+    if data.startswith((GZIP, ZIP)):
+        raise DataError("there is an archive inside this archive; unpack it and choose the files that hold pairs")
+    return _decode_plain(data, mapped)
+
+
+def _decode_plain(data: bytes, mapped: Collection[str]) -> Decoded:
+    if data.startswith(PARQUET):
+        return read_parquet(data)
     if reason := foreign_bytes(data):
         raise DataError(reason)
     text = open_text(data)
@@ -31,15 +60,16 @@ def decode(data: bytes, mapped: Iterable[str] = ()) -> Decoded:
     return decoded
 
 
-def _decode_text(text: Text, mapped: Iterable[str]) -> Decoded:
+def _decode_text(text: Text, mapped: Collection[str]) -> Decoded:
     head = text.head()
-    if reason := foreign_text(head):
-        raise DataError(reason)
     if are_json_lines(text.lines()):
-        return Decoded("jsonl", text.encoding, json_lines(text.lines()))
+        return Decoded("jsonl", text.encoding, headed(json_lines(text.lines())))
     if begins_like_json(head):
         document = JsonDocument(text.whole())
-        return Decoded("json", text.encoding, document.rows(), notes=document.notes)
+        return Decoded("json", text.encoding, headed(document.rows()), notes=document.notes)
+    if looks_like_yaml(head):
+        documents = YamlDocuments(text.whole())
+        return Decoded("yaml", text.encoding, documents.rows(), notes=documents.notes)
     if columns := markdown_columns(head):
         return Decoded("markdown", text.encoding, markdown_rows(text.lines(""), columns), columns)
     if layout := find_layout(head, mapped, header_only=True):

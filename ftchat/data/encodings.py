@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
+from ftchat.data.foreign import WANTED
 from ftchat.errors import DataError
 
 BROKEN = "\udcff"  # a lone surrogate: it stands in no valid text
@@ -51,6 +52,7 @@ _OLDER: dict[str, tuple[str, str]] = {
         "이다는을의가에고하지한로도를은기사시자어나리해요니아대스인습있안네그여세질문답변수게무엇주부서",
     ),
     "cp1252": ("cp1252", "éèêëàâäáãåçîïíñôöóõøùûüúßæœÉÈÀÄÅÖÜÇÑ’‘“”–—…•€£°«»¿¡®©™§·\xa0"),
+    "mac_roman": ("mac_roman", "éèêëàâäáãåçîïíñôöóõøùûüúßæœ’‘“”–—…•€£°«»¿¡"),
     "cp1251": ("cp1251", "".join(map(chr, range(0x430, 0x450))) + "ё«»—–"),
 }
 
@@ -80,12 +82,12 @@ class Text:
         return codecs.decode(self.data, self.codec, _ERRORS)
 
     def head(self, size: int = 1 << 16) -> str:
-        """About the first `size` characters, to the end of a line where there is one."""
+        """About the first `size` characters, to the end of a line where that leaves half of them."""
         text = codecs.getincrementaldecoder(self.codec)(_ERRORS).decode(self.data[: 4 * size])
         if 4 * size >= len(self.data) and len(text) <= size:
             return text
         end = text.rfind("\n", 0, size)
-        return text[: end + 1] if end >= 0 else text[:size]
+        return text[: end + 1] if 2 * end >= size else text[:size]
 
 
 def open_text(data: bytes) -> Text:
@@ -119,7 +121,7 @@ def _utf16_without_bom(head: bytes) -> str | None:
 def _refuse_junk(head: bytes, allowed: float) -> None:
     controls = len(head) - len(head.translate(None, bytes({*range(32), 127} - {9, 10, 12, 13, 27})))
     if controls > allowed * len(head) + 4:
-        raise DataError("this is binary data and not text; pairs are read from CSV, JSON Lines, JSON and plain text")
+        raise DataError(f"this is binary data and not text; {WANTED}")
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -12,8 +12,9 @@ from itertools import chain, islice
 from typing import Any
 
 from ftchat.data.json_values import Broken, JsonReader
-from ftchat.data.names import is_known, is_turn
-from ftchat.data.rows import Number, Remark, Row, shown, unread
+from ftchat.data.names import is_turn
+from ftchat.data.nests import are_one_row, held_note, held_row, held_rows, unfolded
+from ftchat.data.rows import Number, Remark, Row, unread
 
 _BEGINS = re.compile(r'\s*(?:\{\s*["\'}]|\[\s*[\[{"\]])')
 _GAP = re.compile(r"[\s,]*")
@@ -99,7 +100,7 @@ class JsonDocument:
         elif self._text.startswith("[", position):
             elements = self._elements(position + 1, "]")
             first = list(islice(elements, 3))
-            if _are_one_row([row.value for row in first]):
+            if are_one_row([row.value for row in first]):
                 whole = [*first, *elements]
                 remarks = tuple(remark for row in whole for remark in row.remarks)
                 yield Row(1, first[0].line, [row.value for row in whole], remarks)
@@ -111,13 +112,13 @@ class JsonDocument:
     def _sole_object(self, value: dict[str, Any], position: int) -> Iterator[Row]:
         """Rows that lie one level down, whichever way; else the object is the one row."""
         remarks = self._reader.remarks()
-        held = {key for key, rows in value.items() if _holds_rows(rows)}
-        if held:
-            self.notes.append(Remark("layout", "info", f"the rows are those under {_listed(held)}"))
+        if held := held_rows(value):
+            self.notes.append(held_note(value, held))
             for key, start in self._members(position):
                 if key in held:
-                    yield from self._elements(start + 1, "]")
-        elif (rows := _from_columns(value) or _from_ids(value)) is not None:
+                    for row in self._elements(start + 1, "]"):
+                        yield row._replace(value=held_row(row.value))
+        elif (rows := unfolded(value)) is not None:
             for number, row in enumerate(rows, 1):
                 yield Row(number, None, row, remarks if number == 1 else ())
         else:
@@ -204,41 +205,3 @@ class JsonDocument:
 
     def _lost(self, end: int) -> str:
         return "; what follows could not be read either" if end == len(self._text) else ""
-
-
-def _are_one_row(first: list[Any]) -> bool:
-    """Whether the first elements of an array are the messages of one conversation, or the two sides of one pair."""
-    strings = [isinstance(value, str) and not isinstance(value, Number) for value in first]
-    return bool(first) and (all(map(is_turn, first)) or (len(first) == 2 and all(strings)))
-
-
-def _holds_rows(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and not is_turn(value[0])
-
-
-def _listed(keys: set[str]) -> str:
-    return " and ".join(f"'{shown(key)}'" for key in sorted(keys))
-
-
-def _from_ids(value: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """`{"id-1": {...}, "id-2": {...}}`"""
-    rows = list(value.values())
-    if len(rows) < 2 or any(map(is_known, value)) or not all(isinstance(row, dict) and len(row) > 1 for row in rows):
-        return None
-    return rows
-
-
-def _from_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Rows out of columns: `{"a": [1, 2], "b": [3, 4]}`, or as pandas writes them, `{"a": {"0": 1, "1": 2}, ...}`."""
-    columns = list(value.values())
-    if len(columns) < 2:
-        return None
-    if all(isinstance(column, dict) for column in columns):
-        keys = list(columns[0])
-        if not keys or any(list(column) != keys for column in columns) or not all(key.isdigit() for key in keys):
-            return None
-        columns = [list(column.values()) for column in columns]
-    lengths = {len(column) if isinstance(column, list) else -1 for column in columns}
-    if len(lengths) != 1 or lengths <= {-1, 0}:
-        return None
-    return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]

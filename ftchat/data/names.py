@@ -15,17 +15,18 @@ _FIELDS: dict[str, str] = {
     "输入 context article document passage text sentence review content comment title utterance "
     "文本 句子 评论 内容 原文 source src",
     "completion": "completion output response answer reply assistant 输出 回答 答案 回复 答复 响应 助手 答 回應 輸出 "
-    "答え 답변 antwort respuesta réponse reponse risposta resposta ответ solution bot gpt chatbot expectedoutput "
+    "答え 답변 antwort respuesta réponse reponse risposta resposta ответ solution bot gpt chatbot moss expectedoutput "
     "modelanswer a target tgt translation 译文 summary label category class intent sentiment labels "
     "标签 类别 分类 情感 意图",
     "answers": "answers completions responses outputs replies humananswers 回答列表",
+    "prompts": "patterns utterances questions prompts",
     "input": "input 输入 context 上下文 背景",
     "system": "system systemprompt systemmessage 系统 系统提示 系统提示词 系統",
     "history": "history 历史 历史对话 对话历史 歷史",
     "messages": "messages conversations conversation dialogue dialog dialogs chat turns 对话 消息 對話",
     "chosen": "chosen",
     "rejected": "rejected",
-    "images": "images image 图片",
+    "images": "images image 图片 videos audios",
 }
 FIELD_NAMES: dict[str, tuple[str, ...]] = {field: tuple(names.split()) for field, names in _FIELDS.items()}
 _KNOWN = frozenset(name for names in FIELD_NAMES.values() for name in names)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ftchat.data.names import is_header, is_known
-from ftchat.data.rows import Remark, Row, shown, unique, unread
+from ftchat.data.headings import find_heading
+from ftchat.data.names import is_known
+from ftchat.data.rows import Remark, Row, unread
 
 csv.field_size_limit(sys.maxsize)  # the default refuses a cell of 128 KB
 
@@ -22,8 +22,6 @@ _MAX_COLUMNS = 1000
 _REREAD_LIMIT = 2_000_000  # lines read again after broken quotes, before quotes are no longer believed
 _BACKSLASH_QUOTE = re.compile(r'[^\\"]\\"[^,;\t|"\r\n]')
 _SAYS_DELIMITER = re.compile(r"sep=([,;|\t])\s*", re.IGNORECASE)  # Excel's own first line
-_NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d\s*")
-_IDENTIFIER = re.compile(r"[^\W\d][\w-]{0,30}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +84,10 @@ def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only
     records = _sample_records(lines, layout)
     if not records or not 2 <= len(records[0]) <= _MAX_COLUMNS:
         return None
-    first = [cell.strip() for cell in records[0]]
-    if is_header(first) or mapped.intersection(first):
-        return replace(layout, columns=unique(first), header=True)
-    width, count = Counter(map(len, records)).most_common(1)[0]
-    if header_only or width < 2 or count < 0.9 * len(records):
+    heading = find_heading(records, mapped, header_only)
+    if heading is None or (heading.note and mark != "\t" and _is_prose(records, layout)):
         return None
-    if mark != "\t" and _is_prose(records, layout):
-        return None
-    if _looks_like_names(records):
-        note = Remark("layout", "info", f"the first row looks like names of columns: {', '.join(map(shown, first))}")
-        return replace(layout, columns=unique(first), header=True, note=note)
-    note = Remark("layout", "info", "no header row was found, so the columns are called 1, 2, ...")
-    return replace(layout, columns=tuple(map(str, range(1, width + 1))), note=note)
+    return replace(layout, columns=heading.columns, header=heading.named, note=heading.note)
 
 
 def _sample_records(lines: list[str], layout: Layout) -> list[list[str]]:
@@ -117,22 +106,6 @@ def _is_prose(records: list[list[str]], layout: Layout) -> bool:
         return False
     spaced = sum(cell.startswith(" ") for record in records for cell in record[1:])
     return 2 * spaced > sum(len(record) - 1 for record in records)
-
-
-def _looks_like_names(records: list[list[str]]) -> bool:
-    """Single words in the first row, and below them longer texts or a column of numbers."""
-    first, *others = records
-    if not others or not all(map(_is_word, first)) or len(set(first)) < len(first):
-        return False
-    columns = list(zip(*others, strict=False))
-    if any(all(map(_NUMBER.fullmatch, column)) for column in columns):
-        return True
-    longer = sum(len("".join(record)) for record in others) > 3 * len("".join(first)) * len(others)
-    return len(others) > 1 and longer and not any(all(map(_is_word, record)) for record in others)
-
-
-def _is_word(cell: str) -> bool:
-    return _IDENTIFIER.fullmatch(cell.strip()) is not None
 
 
 def table_rows(lines: Iterable[str], layout: Layout) -> Iterator[Row]:

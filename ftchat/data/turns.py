@@ -5,13 +5,16 @@ Knows nothing of files, columns or rows around it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from ftchat.data.names import CONTENT_KEYS, ROLE_KEYS, by_normal_name, pick, role_of
+from ftchat.data.json_values import Broken, JsonReader
+from ftchat.data.names import CONTENT_KEYS, ROLE_KEYS, by_normal_name, is_turn, pick, role_of
 from ftchat.data.rows import Remark, as_text, shown
 from ftchat.records import Message
 
+_NUMBERED = re.compile(r"(?:turn|round|轮|第)?[ _-]?(\d{1,6})轮?", re.IGNORECASE)
 _CALLS = ("tool_calls", "function_call", "tool_call_id")
 
 
@@ -23,19 +26,61 @@ class Unusable(Exception):
         self.remark = Remark(kind, "error", message)
 
 
-def messages_of(turns: list[Any]) -> tuple[Message, ...]:
-    """All messages of the turns; empty system messages are no messages."""
+def turn_list(value: Any) -> list[Any] | None:
+    """A list of turns: as it is, as JSON in a table's cell, numbered (`{"turn_1": {...}}`), or by columns
+    (`{"role": [...], "content": [...]}`)."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = JsonReader().parse(value)
+        except Broken:
+            return None
+    elif isinstance(value, dict):
+        value = _numbered(value) or _by_column(value)
+    return value if isinstance(value, list) and value else None
+
+
+def _numbered(value: dict[str, Any]) -> list[Any] | None:
+    matches = {key: _NUMBERED.fullmatch(key) for key in value}
+    if not all(matches.values()):
+        return None
+    return [value[key] for key, match in sorted(matches.items(), key=lambda item: int(item[1][1]) if item[1] else 0)]
+
+
+def _by_column(value: dict[str, Any]) -> list[Any] | None:
+    columns = list(value.values())
+    if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+        return None
+    turns = [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    return turns if turns and is_turn(turns[0]) else None
+
+
+def messages_of(turns: list[Any]) -> tuple[tuple[Message, ...], list[Remark]]:
+    """All messages of the turns, or those before the first call of a tool, which is said then; empty system messages
+    are no messages."""
     found: list[Message] = []
     for position, turn in enumerate(turns):
-        if isinstance(turn, dict):
-            found.extend(_from_object(turn))
-        elif isinstance(turn, list) and len(turn) == 2 and not any(isinstance(part, (dict, list)) for part in turn):
-            found += [Message("user", as_text(turn[0])), Message("assistant", as_text(turn[1]))]
-        elif isinstance(turn, str):
-            found.append(Message("assistant" if position % 2 else "user", as_text(turn)))
-        else:
-            raise Unusable("not_a_pair", f"turn {position + 1} of the conversation is no message")
-    return tuple(message for message in found if message.role != "system" or message.content.strip())
+        try:
+            found.extend(_from_turn(turn, position))
+        except Unusable as unusable:
+            if unusable.remark.kind != "tool_calls" or not any(message.role == "assistant" for message in found):
+                raise
+            said = f"the conversation uses tools from message {position + 1} on; only what comes before is used"
+            return tuple(found), [Remark("tool_calls", "warning", said)]
+    return tuple(found), []
+
+
+def _from_turn(turn: Any, position: int) -> Iterator[Message]:
+    if isinstance(turn, dict):
+        for message in _from_object(turn):
+            if message.role != "system" or message.content.strip():
+                yield message
+    elif isinstance(turn, list) and len(turn) == 2 and not any(isinstance(part, dict | list) for part in turn):
+        yield Message("user", as_text(turn[0]))
+        yield Message("assistant", as_text(turn[1]))
+    elif isinstance(turn, str):
+        yield Message("assistant" if position % 2 else "user", as_text(turn))
+    else:
+        raise Unusable("not_a_pair", f"turn {position + 1} of the conversation is no message")
 
 
 def conversation(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], list[Remark]]:

@@ -20,7 +20,8 @@ _LINES = 12  # line numbers named for one kind of problem
 _REASONS = 3  # reasons named for one kind of problem
 _CUT = 600  # characters of a text shown in the table
 
-_FORMATS = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "markdown": "Markdown", "text": "text"}
+_FORMATS = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "xlsx": "XLSX", "parquet": "Parquet"}
+_FORMATS |= {"yaml": "YAML", "markdown": "Markdown", "text": "text"}
 
 _SEVERITIES = {"error": ("error", "e", "err"), "warning": ("warning", "w", "warn"), "info": ("note", "n", "")}
 

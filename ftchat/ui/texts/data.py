@@ -24,8 +24,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_read": ("Read these pairs", "读取这些问答"),
     "ft_drop": ("Or drop files", "或拖入文件"),
     "ft_formats": (
-        "JSON Lines, JSON, CSV, TSV, Markdown or plain text, in any encoding. Several files become one dataset.",
-        "JSON Lines、JSON、CSV、TSV、Markdown 或纯文本，编码不限。多个文件合为一个数据集。",
+        "JSON Lines, JSON, CSV, XLSX, Parquet, YAML, Markdown or plain text. Several files become one dataset.",
+        "JSON Lines、JSON、CSV、XLSX、Parquet、YAML、Markdown 或纯文本。多个文件合为一个数据集。",
     ),
     "ft_keep": ("Keep what I had", "保留原来的数据"),
     "ft_pasted": ("Pasted pairs", "粘贴的问答"),

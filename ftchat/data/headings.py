@@ -1,0 +1,58 @@
+"""The first rows of a table -> the names of its columns. Knows nothing of how the table was written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from ftchat.data.names import is_header
+from ftchat.data.rows import Remark, shown, unique
+
+_NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d\s*")
+_IDENTIFIER = re.compile(r"[^\W\d][\w-]{0,30}")
+
+
+class Heading(NamedTuple):
+    """`named`: the first record is no row but the names of the columns. `note`: why, where that is a guess."""
+
+    columns: tuple[str, ...]
+    named: bool
+    note: Remark | None = None
+
+
+def is_named(first: Sequence[str], mapped: Collection[str]) -> bool:
+    """Whether the cells of a record are names of columns, by what they say. `mapped` are names that the user says."""
+    return is_header(first) or not set(mapped).isdisjoint(first)
+
+
+def find_heading(records: Sequence[Sequence[str]], mapped: Collection[str], sure_only: bool = False) -> Heading | None:
+    """None where the records do not look like a table, or `sure_only` and nothing but their look says so."""
+    first = [cell.strip() for cell in records[0]]
+    if is_named(first, mapped):
+        return Heading(unique(first), True)
+    width, count = Counter(map(len, records)).most_common(1)[0]
+    if sure_only or width < 2 or count < 0.9 * len(records):
+        return None
+    if _looks_like_names(records):
+        note = Remark("layout", "info", f"the first row looks like names of columns: {', '.join(map(shown, first))}")
+        return Heading(unique(first), True, note)
+    note = Remark("layout", "info", "no header row was found, so the columns are called 1, 2, ...")
+    return Heading(tuple(map(str, range(1, width + 1))), False, note)
+
+
+def _looks_like_names(records: Sequence[Sequence[str]]) -> bool:
+    """Single words in the first row, and below them longer texts or a column of numbers."""
+    first, *others = records
+    if not others or not all(map(_is_word, first)) or len(set(first)) < len(first):
+        return False
+    columns = list(zip(*others, strict=False))
+    if any(all(map(_NUMBER.fullmatch, column)) for column in columns):
+        return True
+    longer = sum(len("".join(record)) for record in others) > 3 * len("".join(first)) * len(others)
+    return len(others) > 1 and longer and not any(all(map(_is_word, record)) for record in others)
+
+
+def _is_word(cell: str) -> bool:
+    return _IDENTIFIER.fullmatch(cell.strip()) is not None

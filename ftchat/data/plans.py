@@ -1,0 +1,244 @@
+"""Which columns of a row hold what: by what the user says, by their names, or by a guess that is said with its reason.
+
+Knows nothing of what is made of them. Columns are looked at once per distinct set of them, not once per row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ftchat.data.names import FIELD_NAMES, by_normal_name, is_turn, normal, pick, role_of
+from ftchat.data.rows import Number, Remark, shown
+from ftchat.data.turns import turn_list
+
+_MAP_HINT = "say which columns to use: --map prompt=COLUMN --map completion=COLUMN"
+_NEVER_TEXT = frozenset(
+    (
+        "id",
+        "idx",
+        "index",
+        "uuid",
+        "guid",
+        "date",
+        "time",
+        "timestamp",
+        "url",
+        "link",
+        "lang",
+        "language",
+        "split",
+        "score",
+    )
+)
+_TRANSLATIONS = frozenset(("translation", "translations"))
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_]\w{2,8})*", re.IGNORECASE)
+_NUMBERED = re.compile(r"(\D+?)[ _-]?(\d{1,4})")
+_MAX_NOTES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which columns hold what, for the rows that have just these columns."""
+
+    prompt: str | None = None
+    input: str | None = None
+    completion: str | None = None
+    prompts: str | None = None  # several prompts that have the same answers
+    answers: str | None = None  # several answers to the one prompt
+    system: str | None = None
+    history: str | None = None
+    messages: str | None = None
+    numbered: tuple[tuple[str, str], ...] = ()  # columns such as user_1, assistant_1, user_2, ..., and their roles
+    images: str | None = None
+    verdict: str | None = None  # a label that is true or false beside an answer: whether it is a good one
+    inside: str | None = None  # the column whose object is the row, or has the columns that are named here
+    refusal: Remark | None = None
+    plain: tuple[str, str] | None = None  # prompt and completion, where nothing else bears on a row
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether there is a prompt and an answer."""
+        return (self.prompt or self.prompts) is not None and (self.completion or self.answers) is not None
+
+    @property
+    def used(self) -> list[str]:
+        named = (self.prompt, self.input, self.completion, self.answers, self.system, self.history, self.messages)
+        return [column for column in (*named, self.prompts) if column is not None]
+
+
+class Planner:
+    """Plans for the rows of one source. `sample` are the first of them: a guess needs more than one row."""
+
+    def __init__(self, mapping: Mapping[str, str], sample: Sequence[Any] = ()):
+        self._mapping = mapping
+        self._sample = [value for value in sample if isinstance(value, dict)]
+        self.notes: list[Remark] = []
+
+    def plan(self, value: dict[str, Any]) -> Plan:
+        if is_turn(value) and "content" in value:
+            return Plan(refusal=Remark("not_a_pair", "error", "this is a single message and no pair"))
+        columns = by_normal_name(value)
+        if not self._mapping and pick("chosen", columns) and pick("rejected", columns):
+            what = "this is a preference pair ('chosen' and 'rejected'), which this kind of training does not use"
+            return Plan(refusal=Remark("preference", "error", what))
+        if not self._mapping and (translated := self._translation(value)):
+            return translated
+        plan = self._named(value, columns)
+        note = None
+        if not plan.is_pair:
+            guessed = self._inside(value, plan) or self._guess(value, plan) if plan.messages is None else None
+            if guessed is None:
+                return replace(plan, refusal=_no_pair(value, plan))
+            plan = guessed
+            if plan.inside is not None or plan.numbered:
+                return plan
+            note = "the names of the columns do not say what they hold, so this is a guess: "
+        self._explain(value, plan, columns, note)
+        others = (
+            plan.input,
+            plan.answers,
+            plan.prompts,
+            plan.system,
+            plan.history,
+            plan.messages,
+            plan.images,
+            plan.verdict,
+        )
+        if plan.prompt is not None and plan.completion is not None and all(column is None for column in others):
+            return replace(plan, plain=(plan.prompt, plan.completion))
+        return plan
+
+    def _named(self, value: dict[str, Any], columns: dict[str, str]) -> Plan:
+        """The plan by mapping first and then by name."""
+        mapped = {"completion" if f == "label" else f: c for f, c in self._mapping.items() if c in value}
+        taken: set[str | None] = set(mapped.values())
+        completion = mapped.get("completion") or pick("completion", columns, taken)
+        answers = pick("answers", columns, taken | {completion}) if completion is None else None
+        taken |= {completion, answers}
+        prompts = None if "prompt" in mapped else pick("prompts", columns, taken)
+        prompts = prompts if prompts is not None and isinstance(value[prompts], list) else None
+        prompt = mapped.get("prompt") or (pick("prompt", columns, taken) if prompts is None else None)
+        taken |= {prompt, prompts}
+        return Plan(
+            prompt=prompt,
+            completion=completion,
+            prompts=prompts,
+            answers=answers,
+            input=mapped.get("input") or pick("input", columns, taken),
+            system=mapped.get("system") or pick("system", columns, taken),
+            history=pick("history", columns, taken),
+            messages=None if self._mapping else pick("messages", columns, taken),
+            images=pick("images", columns, taken),
+            verdict=None if self._mapping else _verdict(value, columns, completion),
+        )
+
+    def _translation(self, value: dict[str, Any]) -> Plan | None:
+        """`{"translation": {"en": ..., "zh": ...}}`"""
+        for column, texts in value.items():
+            if normal(column) in _TRANSLATIONS and isinstance(texts, dict) and len(texts) > 1:
+                first, second = list(texts)[:2]
+                if all(_LANGUAGE.fullmatch(language) for language in texts):
+                    said = (
+                        f"translations are taken to go from '{first}' to '{second}', which is a guess; the other way: "
+                    )
+                    self._note(f"{said}--map prompt={column}.{second} --map completion={column}.{first}")
+                    return Plan(inside=column, prompt=first, completion=second)
+        return None
+
+    def _inside(self, value: dict[str, Any], plan: Plan) -> Plan | None:
+        """A row that lies in one of its columns, or whose turns are numbered columns."""
+        objects = {column: inner for column, inner in value.items() if isinstance(inner, dict)}
+        rows = [column for column, inner in objects.items() if self._is_row(inner)]
+        if len(rows) == 1 and plan.completion is None and plan.answers is None:
+            self._note(f"the rows are those inside '{shown(rows[0])}'")
+            return Plan(inside=rows[0])
+        turns = [(int(m[2]), _side(m[1]), column) for column in value if (m := _NUMBERED.fullmatch(column))]
+        roles = [(column, role) for _, role, column in sorted(turns, key=lambda turn: turn[0]) if role]
+        if {"user", "assistant"} <= {role for _, role in roles}:
+            self._note(f"the turns are the columns {', '.join(shown(column) for column, _ in roles[:6])}")
+            return Plan(numbered=tuple(roles), system=plan.system)
+        return None
+
+    def _is_row(self, value: dict[str, Any]) -> bool:
+        plan = self._named(value, by_normal_name(value))
+        return plan.is_pair or (plan.messages is not None and turn_list(value[plan.messages]) is not None)
+
+    def _note(self, said: str) -> None:
+        if len(self.notes) < _MAX_NOTES:
+            self.notes.append(Remark("columns", "info", said))
+
+    def _guess(self, value: dict[str, Any], plan: Plan) -> Plan | None:
+        """What is missing is the one column of text that is left over."""
+        rows = [row for row in self._sample if row.keys() == value.keys()] or [value]
+        free = [column for column in value if column not in plan.used and _holds_text(column, rows)]
+        if plan.prompt is not None and len(free) == 1:
+            return replace(plan, completion=free[0])
+        if plan.prompts is None and (plan.completion or plan.answers) and len(free) == 1:
+            return replace(plan, prompt=free[0])
+        if plan.prompt is None and plan.prompts is None and plan.completion is None and plan.answers is None:
+            if list(value) == ["1", "2"]:
+                return replace(plan, prompt="1", completion="2")
+            if len(free) == 2:
+                return replace(plan, prompt=free[0], completion=free[1])
+        return None
+
+    def _explain(self, value: dict[str, Any], plan: Plan, columns: dict[str, str], note: str | None) -> None:
+        """Says which columns are used where that is a guess, a choice, or leaves some out."""
+        unused = [column for column in value if column not in plan.used and column != plan.images]
+        rivals = [
+            column
+            for field, chosen in (("prompt", plan.prompt), ("completion", plan.completion))
+            for name in FIELD_NAMES[field][:8]
+            if (column := columns.get(name)) in unused and chosen is not None and column is not None
+        ]
+        if plan.messages is not None or not (note or unused):
+            return
+        if rivals and not note:
+            note = "more than one column could be meant, so this is a guess: "
+        asked = " and ".join(f"'{shown(column)}'" for column in (plan.prompt, plan.prompts, plan.input) if column)
+        answer = shown(plan.completion or plan.answers or "")
+        said = f"{note or ''}the prompt is read from {asked} and the answer from '{answer}'"
+        if unused:
+            said += "; not used: " + ", ".join(f"'{shown(column)}'" for column in unused[:10])
+        self._note(said)
+
+
+def _verdict(value: dict[str, Any], columns: dict[str, str], completion: str | None) -> str | None:
+    label = columns.get("label")
+    return label if label != completion and label is not None and isinstance(value[label], bool) else None
+
+
+def _side(name: str) -> str | None:
+    """The role that a column's name stands for."""
+    if role := role_of(name):
+        return role
+    sides = {"prompt": "user", "completion": "assistant"}
+    return next((role for field, role in sides.items() if normal(name) in FIELD_NAMES[field]), None)
+
+
+def _no_pair(value: dict[str, Any], plan: Plan) -> Remark:
+    names = ", ".join(f"'{shown(column)}'" for column in list(value)[:10]) or "none"
+    if plan.messages is not None:
+        said = f"the column '{shown(plan.messages)}' holds no list of messages"
+    elif not plan.used:
+        said = f"no column is known to hold a prompt or an answer (columns: {names}); {_MAP_HINT}"
+    elif plan.prompt is None and plan.prompts is None:
+        said = f"there is an answer but no prompt (columns: {names}); {_MAP_HINT}"
+    else:
+        said = f"there is a prompt but no answer (columns: {names}); {_MAP_HINT}"
+    return Remark("not_a_pair", "error", said)
+
+
+def _holds_text(column: str, rows: Sequence[dict[str, Any]]) -> bool:
+    if column.lower() in _NEVER_TEXT:
+        return False
+    values = [row[column] for row in rows if row[column]]
+    texts = sum(isinstance(v, str) and not isinstance(v, Number) and not _is_number_or_link(v) for v in values)
+    return 2 * texts > len(values)
+
+
+def _is_number_or_link(text: str) -> bool:
+    return text.startswith(("http://", "https://")) or not text.strip("0123456789.,:-+/% \t")

@@ -1,0 +1,64 @@
+"""Plain text, tables and Markdown as people write them -> the rows that are in them; what is broken is named."""
+
+import pytest
+from data_files import pairs, report
+
+from ftchat.data import Source, read
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        ("Q: hi\nA: hello\nQ: bye\nA: see you\nsoon", [("hi", "hello"), ("bye", "see you\nsoon")]),
+        ("Question: hi\r\n\r\nAnswer: hello\r\n", [("hi", "hello")]),
+        ("Q1: hi\nA1: hello\n\nQ2. no\nQ2: bye\nA2: ok", [("hi", "hello\n\nQ2. no"), ("bye", "ok")]),
+        ("**Q:** hi\n**A:** hello", [("hi", "hello")]),
+        ("问：你好\n答：您好\n问：再见\n答：慢走", [("你好", "您好"), ("再见", "慢走")]),
+        ("User: hi\nAssistant: hello\n\nUser: bye\nAssistant: see you", [("hi", "hello"), ("bye", "see you")]),
+        ("User: hi\n\nAssistant: hello\n\nUser: bye\n\nAssistant: see you", [("hi", "hello"), ("bye", "see you")]),
+        ("User: hi\nAssistant: hello\n---\nUser: bye\nAssistant: ok", [("hi", "hello"), ("bye", "ok")]),
+        ("hi\thello\nbye\tsee you, soon\n", [("hi", "hello"), ("bye", "see you, soon")]),
+        ("What is it?\tA thing", [("What is it?", "A thing")]),
+        ("hi\nhello\n\nbye\nsee you\n\n\nok\nfine\n", [("hi", "hello"), ("bye", "see you"), ("ok", "fine")]),
+        ("| prompt | answer |\n|---|:-:|\n| a \\| b | c |\n| d | e<br>f |\n", [("a | b", "c"), ("d", "e\nf")]),
+        ("hello,hi\nhow are you,fine", [("hello", "hi"), ("how are you", "fine")]),
+        (
+            "ask,reply\nHow do I reset it?,Press the button\nWhere is the manual?,On our page\n",
+            [("How do I reset it?", "Press the button"), ("Where is the manual?", "On our page")],
+        ),
+        ("'prompt','completion'\n'a, b','c'\n", [("a, b", "c")]),
+        ('prompt,completion\n"say \\"hi\\" now","ok"\n', [('say "hi" now', "ok")]),
+        ('prompt, completion\n"a, b", "c"\n', [("a, b", "c")]),
+        ("prompt,completion\rone,1\rtwo,2\r", [("one", "1"), ("two", "2")]),
+        ("prompt,completion,\nhi,hello,\n", [("hi", "hello")]),
+        ("sep=;\r\nprompt;completion\r\nhi;hello\r\n", [("hi", "hello")]),
+        ('// mine\n["hi", "hello"]\n["bye", "ok"]\n', [("hi", "hello"), ("bye", "ok")]),
+        ('["hi", "hello"]', [("hi", "hello")]),
+        ("问题,答案\n你好,您好\n", [("你好", "您好")]),
+    ],
+)
+def test_what_people_paste(data, rows):
+    assert pairs(data.encode()) == rows
+
+
+def test_a_transcript_without_blank_lines_is_one_conversation():
+    reading = read([Source("chat.txt", b"System: be kind\nUser: hi\nAssistant: hello\nUser: bye\nAssistant: ok")])
+    assert [m.role for m in reading.examples[0].messages] == ["system", "user", "assistant", "user", "assistant"]
+    assert [p.kind for p in reading.report.problems] == ["layout"]
+
+
+def test_names_over_numbers_are_a_header_and_no_pair():
+    found = report(b"name,age\nAlice,30\nBob,41\n")
+    assert (found.rows, found.columns, found.counts) == (2, ("name", "age"), {"not_a_pair": 2})
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['"never closed,answer', 'say "hi" to me,"oh" no', "one,two,three", 'x,"open'],
+)
+def test_a_bad_table_row_is_named_and_the_rest_is_read(bad):
+    data = f'prompt,completion\n{"a,b"}\n{bad}\nc,"d\ne"\nf,g\n'.encode()
+    found = report(data)
+    assert pairs(data)[-2:] == [("c", "d\ne"), ("f", "g")]
+    assert (found.rows, found.examples) == (4, 3)
+    assert [(p.kind, p.line) for p in found.problems if p.severity == "error"] == [("bad_csv", 3)]

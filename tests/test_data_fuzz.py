@@ -1,0 +1,79 @@
+"""The reader among bytes that nobody meant for it; `make fuzz` tries far more of them."""
+
+import random
+
+import pyarrow as pa
+import pytest
+from data_files import SAMPLE, WRITERS, as_table_file, as_workbook, check_any, fuzzed
+from hypothesis import given
+from hypothesis import strategies as st
+
+TURNS = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]
+FILES = {name: writer(SAMPLE * 2) for name, writer in WRITERS.items()} | {"xlsx": as_workbook(SAMPLE * 2)}
+FILES["parquet, nested"] = as_table_file(messages=[TURNS, None, []] * 5)
+FILES["parquet, folded"] = as_table_file(prompt=pa.array(["a", "b"] * 9).dictionary_encode(), completion=["x", "y"] * 9)
+
+PIECES = ["{", "}", "[", "]", '"', "'", ",", ";", "\t", "|", ":", "\n", "\r\n", "\\", "\\u", "---", "Q:", "A:", "User:"]
+PIECES += [
+    "- ",
+    ": ",
+    "  ",
+    "&a ",
+    "*a",
+    "|\n",
+    ">\n",
+    "<<: ",
+    "? ",
+    "%YAML",
+    "#",
+    "|---|",
+    "sep=;\n",
+    "//",
+    "\u2028",
+    "\ufeff",
+]
+WORDS = ["prompt", "completion", '"prompt"', '"messages"', '"role"', '"a"', "hi", "1", "null", " ", "é", "\x00", "😀"]
+WORDS += [
+    "prompt: ",
+    "completion: ",
+    "rows:",
+    '"data"',
+    '"conversations"',
+    '"from"',
+    "NaN",
+    "translation",
+    "patterns",
+    "user_1",
+]
+
+
+@fuzzed
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))))
+def test_any_bytes_give_a_reading_or_a_sentence(data):
+    check_any(data)
+
+
+@fuzzed
+@given(st.lists(st.sampled_from(PIECES + WORDS), max_size=60).map("".join))
+def test_any_broken_text_gives_a_reading_or_a_sentence(text):
+    check_any(text.encode())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_any_damaged_file_gives_a_reading_or_a_sentence(name):
+    @fuzzed
+    @given(st.randoms(use_true_random=False), st.integers(1, 5))
+    def holds(chance: random.Random, times: int):
+        data = bytearray(FILES[name])
+        for _ in range(times):
+            where = chance.randrange(len(data))
+            data[where : where + chance.randrange(5)] = chance.randbytes(chance.randrange(4))
+        check_any(bytes(data))
+
+    holds()
+
+
+@fuzzed
+@given(st.sampled_from(sorted(FILES)), st.floats(0, 1))
+def test_any_file_cut_off_gives_a_reading_or_a_sentence(name, share):
+    check_any(FILES[name][: int(share * len(FILES[name]))])
