@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftchat.data import DatasetStore, Source, read, split
+from ftchat.data import DatasetStore, Source, read
+from ftchat.data.split import split
 from ftchat.errors import ConfigError, DataError
 from ftchat.records import Example, Message
 

@@ -224,7 +224,7 @@ class Loop:
                 method, precision = self._needs(run)
                 resident = self._load(config.base, precision, own=True)
                 self._make_room(resident)
-                train(run, self._datasets.get(config.dataset), method, resident, self._pulse)
+                train(run, self._datasets.split_for(config), method, resident, self._pulse)
             except FtchatError as error:
                 run.append(RunFailed(error=str(error)))
             finally:
