@@ -79,8 +79,17 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         run.freeze(resolved)
         rows = within(rows, resolved.max_length)
         started = time.time()
-        run.append(RunStarted(time=started, total_steps=resolved.max_steps, base=config.base, method=method))
-        for check in check_tokens(resident, learned, rows):
+        run.append(
+            RunStarted(
+                time=started,
+                total_steps=resolved.max_steps,
+                base=config.base,
+                method=method,
+                dataset=config.dataset,
+                held_out=config.held_out,
+            )
+        )
+        for check in check_tokens(resident, learned, rows, resolved.max_length):
             run.append(check)
         if held_out:
             run.append(_check_held_out(learned, held_out, own=config.held_out is not None))
