@@ -29,11 +29,11 @@ from ftchat.records import Example
 NEAR_LIMIT: Final = 100_000  # examples among which it is looked for without being asked
 SAME: Final = 0.6
 _BAND, _BANDS = 5, 25  # finds pairs of 0.7 with probability 0.99, of 0.8 with 0.9999
-_ESTIMATE = 0.45  # of equal minima, below which no real comparison is made; three standard deviations below SAME
+_FRAME = 0.4  # alike enough to be of one template
 _NEIGHBOURS = 4  # compared within a band, so that the time stays linear
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
 _BATCH = 4096
-_BUCKETS = 1 << 22
+_BUCKETS = 1 << 22  # counters of long runs, at most
 
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -70,14 +70,18 @@ def find_alike(examples: Sequence[Example]) -> Alike:
         return Alike()
     judge = _Judge(examples, different)
     pairs: list[tuple[int, int, float, bool]] = []
+    family: Counter[int] = Counter()  # how many others an example differs from by a word, a name or a number
     for earlier, later in judge.candidates():
-        found = judge.compare(earlier, later)
-        pairs += [(b, a, likeness, exchanged) for a, b, likeness, exchanged in found]
-    exchanges = Counter(index for later, earlier, _, exchanged in pairs if exchanged for index in (later, earlier))
+        for one, other, likeness in judge.compare(earlier, later):
+            same = says_the_same(examples[one], examples[other])
+            exchanged = not same or words_exchanged(examples[one], examples[other])
+            family.update((one, other) if exchanged else ())
+            if same and likeness >= SAME:
+                pairs.append((other, one, likeness, exchanged))
     kept = [
         (later, earlier, likeness)
         for later, earlier, likeness, exchanged in sorted(pairs)
-        if not exchanged or max(exchanges[later], exchanges[earlier]) <= _TEMPLATE
+        if not exchanged or max(family[later], family[earlier]) <= _TEMPLATE
     ]
     return Alike(tuple(kept))
 
@@ -87,9 +91,11 @@ class _Judge:
 
     def __init__(self, examples: Sequence[Example], different: np.ndarray[Any, np.dtype[np.int64]]):
         self._examples, self._different = examples, different
-        counted: Any = np.zeros(_BUCKETS, np.int64)
+        size = sum(len(message.content) for example in examples for message in example.messages)
+        self._buckets = min(_BUCKETS, 1 << max(12, size.bit_length()))
+        counted: Any = np.zeros(self._buckets, np.int64)
         for batch in _batches(different):
-            counted += np.bincount(_Windows(self._texts(batch)).frame_buckets(), minlength=_BUCKETS)
+            counted += np.bincount(_Windows(self._texts(batch)).frame_buckets(self._buckets), minlength=self._buckets)
         self._common = counted > max(20, len(different) // 200)
         self._minima = np.concatenate([self._digest(batch) for batch in _batches(different)])
 
@@ -111,19 +117,19 @@ class _Judge:
             codes = np.unique(np.concatenate(found))
         for start in range(0, len(codes), _BATCH):
             a, b = np.divmod(codes[start : start + _BATCH], n)
-            near = (self._minima[a] == self._minima[b]).mean(axis=1) >= _ESTIMATE
+            near = (self._minima[a] == self._minima[b]).mean(axis=1) >= _FRAME - 0.1
             yield self._different[a[near]], self._different[b[near]]
 
-    def compare(self, earlier: Any, later: Any) -> Iterator[tuple[int, int, float, bool]]:
-        """Of these pairs the near duplicates: likeness, and whether words were exchanged."""
+    def compare(self, earlier: Any, later: Any) -> Iterator[tuple[int, int, float]]:
+        """Of these pairs those that are alike enough to be looked at, and how much of them is the same."""
         indices = np.unique(np.concatenate([earlier, later]))
         values, ends = self._shingles(self._texts(indices))
         parts = [frozenset(part.tolist()) for part in np.split(values, ends[:-1])]
-        place = {int(index): 2 * number for number, index in enumerate(indices)}
-        for a, b in zip(earlier.tolist(), later.tolist(), strict=True):
-            alike = min(_jaccard(parts[place[a] + side], parts[place[b] + side]) for side in (0, 1))
-            if alike >= SAME and _says_the_same(self._examples[a], self._examples[b]):
-                yield a, b, round(alike, 4), _words_exchanged(self._examples[a], self._examples[b])
+        place = {index: 2 * number for number, index in enumerate(indices.tolist())}
+        for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
+            alike = min(_jaccard(parts[place[one] + side], parts[place[other] + side]) for side in (0, 1))
+            if alike >= _FRAME:
+                yield one, other, round(alike, 4)
 
     def _digest(self, indices: Any) -> Any:
         """The minima of each example, over its prompt and its answer together."""
@@ -158,10 +164,10 @@ class _Windows:
         self._side: Numbers = np.repeat(np.arange(len(texts)) % 2, lengths).astype(np.uint64)
         self._hashes = {1: _mixed(flat.astype(np.uint64) + np.uint64(1))}
 
-    def frame_buckets(self) -> Any:
+    def frame_buckets(self, buckets: int) -> Any:
         """For every long run of characters, which counter it falls into."""
         values, whole, _ = self._long()
-        return (values[whole] % np.uint64(_BUCKETS)).astype(np.int64)
+        return (values[whole] % np.uint64(buckets)).astype(np.int64)
 
     def shingles(self, common: Any) -> tuple[Numbers, Any]:
         """The hashes of the short runs that are not covered by common long ones, and where each text's end. A text
@@ -171,7 +177,7 @@ class _Windows:
         values = _mixed(values + self._side)
         kept = self._room >= size
         long, whole, lengths = self._long()
-        frame = whole & common[(long % np.uint64(_BUCKETS)).astype(np.int64)]
+        frame = whole & common[(long % np.uint64(len(common))).astype(np.int64)]
         kept &= ~self._covered(frame, lengths, size)
         before = np.concatenate([[0], np.cumsum(kept)])
         return self._with_whole_texts(values[kept], before[self._ends] - before[self._begins])
@@ -217,7 +223,7 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().translate(_PAUSES).split())
 
 
-def _says_the_same(a: Example, b: Example) -> bool:
+def says_the_same(a: Example, b: Example) -> bool:
     """Whether the two name the same numbers, and not different names."""
     for one, other in ((a.context, b.context), (a.messages[-1:], b.messages[-1:])):
         first, second = ("\n".join([message.content for message in side]) for side in (one, other))
@@ -229,7 +235,7 @@ def _says_the_same(a: Example, b: Example) -> bool:
     return True
 
 
-def _words_exchanged(a: Example, b: Example) -> bool:
+def words_exchanged(a: Example, b: Example) -> bool:
     """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
     one, other = (Counter(_WORD.findall(" ".join(m.content for m in e.messages).casefold())) for e in (a, b))
     rest = list((other - one).elements())
