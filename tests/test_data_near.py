@@ -118,6 +118,17 @@ def test_each_pair_is_really_alike_and_no_clear_one_is_missed(seed):
         assert really[later, earlier] >= SAME and said == pytest.approx(really[later, earlier], abs=1e-4)
 
 
+def test_all_copies_of_one_are_found():
+    rng = random.Random(3)
+    prompt, answer = sentence(rng, 20), sentence(rng, 20)
+    copies = [(f"{prompt}{' oh' * n}", answer) for n in range(6)] + [
+        (prompt, f"{answer}{' oh' * n}") for n in range(1, 7)
+    ]
+    others = [(sentence(rng, 20), sentence(rng, 20)) for _ in range(200)]
+    rows = [*copies[:1], *others, *copies[1:]]
+    assert found(*rows) == set(range(201, 212))
+
+
 def test_originals_are_never_near_duplicates_themselves():
     alike = Alike(((1, 0, 0.9), (2, 1, 0.9), (3, 2, 0.9)))
     assert alike.originals() == {1: (0, 0.9), 3: (2, 0.9)}
