@@ -1,6 +1,7 @@
 """Near duplicates: found where two examples say the same, and not where only their frame is the same."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -127,6 +128,15 @@ def test_all_copies_of_one_are_found():
     others = [(sentence(rng, 20), sentence(rng, 20)) for _ in range(200)]
     rows = [*copies[:1], *others, *copies[1:]]
     assert found(*rows) == set(range(201, 212))
+
+
+def test_very_long_texts_do_not_take_long():
+    rng = random.Random(5)
+    body = [sentence(rng, 1) for _ in range(30_000)]
+    rows = [(" ".join(sentence(rng, 1) if rng.random() < 0.1 else word for word in body), LONG) for _ in range(3)]
+    began = time.process_time()
+    find_alike(examples(rows))
+    assert time.process_time() - began < 10
 
 
 def test_originals_are_never_near_duplicates_themselves():

@@ -32,6 +32,7 @@ _BAND, _BANDS = 5, 25  # finds pairs of 0.7 with probability 0.99, of 0.8 with 0
 _FRAME = 0.4  # alike enough to be of one template
 _NEIGHBOURS = 3  # compared within a band, besides the first, so that the time stays linear
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
+_TYPOS = 20  # misspelt words that are looked for in two texts; more are exchanged ones
 _BATCH = 4096
 _BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
 
@@ -242,12 +243,14 @@ def says_the_same(a: Example, b: Example) -> bool:
 def words_exchanged(a: Example, b: Example) -> bool:
     """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
     one, other = (Counter(_WORD.findall(" ".join(m.content for m in e.messages).casefold())) for e in (a, b))
-    rest = list((other - one).elements())
-    for word in (one - other).elements():
-        close = [candidate for candidate in rest if SequenceMatcher(None, word, candidate).ratio() >= 0.6]
+    gone, come = list((one - other).elements()), list((other - one).elements())
+    if len(gone) * len(come) > _TYPOS**2:
+        return True
+    for word in gone:
+        close = [candidate for candidate in come if SequenceMatcher(None, word, candidate).ratio() >= 0.6]
         if close:
-            rest.remove(close[0])
-        elif rest:
+            come.remove(close[0])
+        elif come:
             return True
     return False
 
