@@ -134,6 +134,7 @@ def test_very_long_texts_do_not_take_long():
     rng = random.Random(5)
     body = [sentence(rng, 1) for _ in range(30_000)]
     rows = [(" ".join(sentence(rng, 1) if rng.random() < 0.1 else word for word in body), LONG) for _ in range(3)]
+    rows += [("x" * 99_000 + "y" * 99_000, LONG), ("x" * 99_001 + "y" * 99_000, LONG)]
     began = time.process_time()
     find_alike(examples(rows))
     assert time.process_time() - began < 10

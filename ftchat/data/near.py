@@ -247,12 +247,16 @@ def words_exchanged(a: Example, b: Example) -> bool:
     if len(gone) * len(come) > _TYPOS**2:
         return True
     for word in gone:
-        close = [candidate for candidate in come if SequenceMatcher(None, word, candidate).ratio() >= 0.6]
+        close = [candidate for candidate in come if _misspelt(word, candidate)]
         if close:
             come.remove(close[0])
         elif come:
             return True
     return False
+
+
+def _misspelt(word: str, other: str) -> bool:
+    return max(len(word), len(other)) <= 40 and SequenceMatcher(None, word, other).ratio() >= 0.6
 
 
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
