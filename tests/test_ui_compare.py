@@ -68,7 +68,7 @@ def test_what_models_and_users_write_stays_text(lang: str) -> None:
     named = Standing("/models/" + MARKUP, "r1", (("r1", MARKUP),), "r1", None)
     drawn = [panes.talk(chat, pane, now, lang) for pane in (BASE, TUNED)]
     drawn += [panes.said(chat, lang), panes.base_head(chat, named, lang), panes.talk(Chat("c"), TUNED, named, lang)]
-    drawn += [panes.chips(suggestions([Example((Message("user", MARKUP), Message("assistant", "x")))], None), lang)]
+    drawn += [panes.chips(suggestions([Example((Message("user", MARKUP), Message("assistant", "x")))], ()), lang)]
     for source in drawn:
         seen = Seen(source)
         assert seen.tags <= {"div", "p", "span", "b", "h2", "button", "svg", "path", "rect", "circle"}
@@ -237,7 +237,7 @@ def test_suggestions_are_short_first_questions_spread_over_the_data() -> None:
 
     long, later = pair("x" * 500), pair("and then?", Message("user", "hi"), Message("assistant", "hello"))
     under = pair("with rules", Message("system", "Be brief."))
-    found = suggestions([long, later, under, *(pair(f"q{n}") for n in range(59)), pair("q3")], None)
+    found = suggestions([long, later, under, *(pair(f"q{n}") for n in range(59)), pair("q3")], ())
     assert len(found) == 6 and found[0].question == "with rules" and found[0].system == "Be brief."
     assert found[-1].question == "q49" and not any(one.held_out for one in found)
 

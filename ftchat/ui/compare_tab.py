@@ -237,7 +237,10 @@ class CompareTab(CompareLayout):
             return []
         if known not in self.suggested:
             try:
-                self.suggested[known] = suggestions(self.studio.datasets.get(source).examples, run)
+                if run is not None and run.resolved is not None:
+                    self.suggested[known] = suggestions(*self.studio.datasets.split_for(run.config))
+                else:
+                    self.suggested[known] = suggestions(self.studio.datasets.get(source).examples, ())
             except DataError:
                 return []
         return self.suggested[known]

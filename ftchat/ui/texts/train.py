@@ -126,6 +126,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Trained answers end with the stop token: {detail}",
         "训练的回答以结束标记收尾：{detail}",
     ),
+    "ft_check_held_out_is_new": (
+        "Held-out pairs that are not trained on: {detail}",
+        "未参与训练的留出样本：{detail}",
+    ),
     "ft_check_adapter_changed_the_model": (
         "The adapter changes the model: norm of its weights {detail}",
         "适配器改变了模型：权重范数 {detail}",
