@@ -110,7 +110,7 @@ class Worker:
                 self._connection.send(call)
             except OSError:
                 self._waiting.pop(call.id, None)
-                answers.put(Answer(call.id, WorkerDied("the model's process has just died; try again")))
+                answers.put(Answer(call.id, WorkerDied("the model's process has just died; try again", "worker_died")))
         return answers
 
     def _listen(self, connection: Connection) -> None:
@@ -129,7 +129,7 @@ class Worker:
             orphans, self._waiting = self._waiting, {}
         for number, waiting in orphans.items():
             sentence = "the model's process died; nothing saved is lost, and a new one starts with your next action"
-            waiting.put(Answer(number, WorkerDied(sentence)))
+            waiting.put(Answer(number, WorkerDied(sentence, "worker_died")))
 
     def _start(self) -> Connection:
         raise NotImplementedError

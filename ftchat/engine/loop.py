@@ -261,10 +261,15 @@ class Loop:
         if self._running and not own:
             raise WorkerBusy(
                 f"run {self._running.config.name} is training on {self._running.config.base}; use that base, or wait "
-                "until the run ends"
+                "until the run ends",
+                "busy_training",
+                run=self._running.config.name,
+                base=self._running.config.base,
             )
         if self._replies:
-            raise WorkerBusy("a reply is being given by another base model; wait until it ends, then ask again")
+            raise WorkerBusy(
+                "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
+            )
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -10,10 +10,10 @@ from pathlib import Path
 import gradio as gr
 
 from ftchat.data import Source, read
-from ftchat.errors import DataError, FtchatError
+from ftchat.errors import FtchatError
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
-from ftchat.ui.messages import told
+from ftchat.ui.messages import sentence, told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.templates import cards, template
 from ftchat.ui.texts import i18n, t
@@ -54,10 +54,10 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             reading = read(sources)
             if not reading.examples:
                 why = reading.report.problems[0].message if reading.report.problems else ""
-                raise DataError(t("ft_no_pairs", lang, why=why).strip())
+                return refuse(t("ft_no_pairs", lang, why=why).strip(), before, lang)
             dataset = studio.datasets.put(reading, name, kind)
         except FtchatError as error:
-            return refuse(str(error), before, lang)
+            return refuse(sentence(error, lang), before, lang)
         return (
             dataset.hash,
             "",
@@ -67,9 +67,9 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             gr.Column(elem_classes=ON),
         )
 
-    def refuse(sentence: str, before: str | None, lang: str) -> tuple:
+    def refuse(said: str, before: str | None, lang: str) -> tuple:
         kept = f" {t('ft_kept_earlier', lang)}" if before else ""
-        return before, gr.skip(), views.refusal(sentence + kept), gr.skip(), gr.skip(), gr.skip()
+        return before, gr.skip(), views.refusal(said + kept), gr.skip(), gr.skip(), gr.skip()
 
     def from_template(before: str | None, lang: str, event: gr.EventData) -> tuple:
         chosen = template(event._data["template"])
@@ -84,8 +84,8 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
     def from_files(files: list[str], before: str | None, lang: str) -> tuple:
         paths = [Path(file) for file in files]
         if sum(path.stat().st_size for path in paths) > UPLOAD_LIMIT * 2**20:
-            sentence = t("ft_too_big", lang, name=paths[0].name, limit=UPLOAD_LIMIT)
-            return *refuse(sentence, before, lang), None
+            told_size = t("ft_too_big", lang, name=paths[0].name, limit=UPLOAD_LIMIT)
+            return *refuse(told_size, before, lang), None
         name = paths[0].stem
         if len(paths) > 1:
             name = t("ft_and_files", lang, name=name, n=len(paths) if lang == "zh" else len(paths) - 1)

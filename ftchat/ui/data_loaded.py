@@ -5,6 +5,7 @@ What needs the model is asked for in a second step, so that nothing else waits f
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +14,10 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from ftchat.data import Dataset
 from ftchat.errors import FtchatError
-from ftchat.records import STARTER, Example, RunConfig, TokenStats
+from ftchat.records import Example, RunConfig, TokenStats
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
-from ftchat.ui.messages import told
+from ftchat.ui.messages import sentence, told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.tokens import histogram, token_panel
@@ -62,63 +63,75 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         train = gr.Button(i18n("ft_train_now"), scale=0, min_width=140, elem_classes="tuned", elem_id="ft-train-now")
 
     dataset_of = lru_cache(maxsize=2)(studio.datasets.get)  # a dataset never changes; a big one takes seconds to read
-    counted: dict[str, TokenStats] = {}  # by dataset
+    counted: dict[tuple[str, str], TokenStats] = {}  # by dataset and base
 
-    def draw(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
+    def draw(chosen: str | None, base: str, lang: str, pair: int, query: str, page: int) -> tuple:
         if chosen is None:
             return (gr.skip(),) * 8
         dataset = dataset_of(chosen)
         return (
-            views.stats(dataset, counted.get(chosen), lang),
+            *numbers(chosen, base, lang),
             views.report(dataset.report, lang),
-            token_panel(None, pair, len(dataset.examples), lang, t("ft_waiting_for_model", lang)),
-            histogram(counted[chosen], lang) if chosen in counted else "",
+            token_panel(None, pair, len(dataset.examples), base, lang, t("ft_waiting_for_model", lang)),
             *_table(dataset, query, page, lang),
-            views.ready(dataset, lang),
+            views.ready(dataset, base, lang),
             save_bytes_to_cache(studio.datasets.export(chosen), f"{chosen[:8]}.jsonl", download.GRADIO_CACHE),
         )
 
-    def draw_new(chosen: str | None, lang: str) -> tuple:
+    def numbers(chosen: str, base: str, lang: str) -> tuple[str, str]:
+        """The numbers, and the lengths in tokens as far as this base's are known."""
+        tokens = counted.get((chosen, base))
+        return views.stats(dataset_of(chosen), tokens, lang), histogram(tokens, base, lang) if tokens else ""
+
+    def draw_new(chosen: str | None, base: str, lang: str) -> tuple:
         """New data comes into view."""
         there = chosen is not None
         ways = (gr.Column(elem_classes=OFF if there else ON), gr.Column(elem_classes=ON if there else OFF))
-        return 0, 0, "", *ways, *draw(chosen, lang, 0, "", 0)
+        return 0, 0, "", *ways, *draw(chosen, base, lang, 0, "", 0)
 
-    def draw_again(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
-        """Other words, and the same view; the first words of a page without data open the way in."""
+    def draw_again(chosen: str | None, base: str, lang: str, pair: int, query: str, page: int) -> tuple:
+        """Other words or another base, and the same view; the first words of a page without data open the way in."""
         way_in = gr.Column(elem_classes=ON) if chosen is None else gr.skip()
-        return way_in, *draw(chosen, lang, pair, query, page)
+        return way_in, *draw(chosen, base, lang, pair, query, page)
 
-    def look(chosen: str | None, lang: str, pair: int) -> Any:
+    def look(chosen: str | None, base: str, lang: str, pair: int) -> Any:
         if chosen is None:
             return gr.skip()
         examples = dataset_of(chosen).examples
         pair = max(0, min(pair, len(examples) - 1))
         try:
-            (preview,) = studio.worker.preview(STARTER, [examples[pair]])
+            (preview,) = studio.worker.preview(base, [examples[pair]])
         except FtchatError as error:
-            return token_panel(None, pair, len(examples), lang, str(error))
-        return token_panel(preview, pair, len(examples), lang)
+            return token_panel(None, pair, len(examples), base, lang, sentence(error, lang))
+        return token_panel(preview, pair, len(examples), base, lang)
 
-    def count(chosen: str | None, lang: str) -> tuple:
+    def count(chosen: str | None, base: str, lang: str) -> tuple:
         if chosen is None:
             return gr.skip(), gr.skip()
-        dataset = dataset_of(chosen)
-        try:
-            if chosen not in counted:
-                counted[chosen] = studio.worker.token_stats(STARTER, dataset.examples)
-        except FtchatError:
-            return gr.skip(), gr.skip()  # the panel of tokens says why
-        return views.stats(dataset, counted[chosen], lang), histogram(counted[chosen], lang)
+        with suppress(FtchatError):  # the panel of tokens says why
+            if (chosen, base) not in counted:
+                counted[chosen, base] = studio.worker.token_stats(base, dataset_of(chosen).examples)
+        return numbers(chosen, base, lang)
 
-    drawn = [stats, report, tokens, lengths, pairs_head, pairs, ready, download]
-    shown = [shell.dataset, shell.lang, pair]
+    drawn = [stats, lengths, report, tokens, pairs_head, pairs, ready, download]
+    shown = [shell.dataset, shell.base, shell.lang, pair]
     steps = (
-        shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, entrance, loaded, *drawn], **_DRAWING),
-        shell.lang.change(told(draw_again), [*shown, find, page], [entrance, *drawn], **_DRAWING),
+        shell.dataset.change(told(draw_new), shown[:3], [pair, page, find, entrance, loaded, *drawn], **_DRAWING),
+        gr.on(
+            [shell.lang.change, shell.base.change],
+            told(draw_again),
+            [*shown, find, page],
+            [entrance, *drawn],
+            **_DRAWING,
+        ),
     )
     for step in steps:
-        step.then(look, shown, tokens, **_WAITING).then(count, shown[:2], [stats, lengths], **_WAITING)
+        step.then(look, shown, tokens, **_WAITING).then(count, shown[:3], [stats, lengths], **_WAITING)
+
+    # A run on another base keeps the model to itself: when it ends, what could not be looked at is.
+    shell.training.change(
+        lambda training, *asked: gr.skip() if training else look(*asked), [shell.training, *shown], tokens, **_WAITING
+    ).then(count, shown[:3], [stats, lengths], **_WAITING)
 
     def pick_pair(event: gr.EventData) -> int:
         return int(event._data["pair"])
@@ -137,13 +150,12 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     pairs_head.pick(told(turn), asked, table, **QUIETLY)
     find.change(told(search), asked, table, **_DRAWING)
 
-    def start(chosen: str) -> str:
-        return studio.begin(RunConfig(studio.run_name(dataset_of(chosen).name), chosen, preset="quick"))
+    def start(chosen: str, base: str, lang: str) -> str:
+        return studio.begin(RunConfig(studio.run_name(dataset_of(chosen).name), chosen, base, preset="quick"))
 
     # The browser opens the tab at once; the run follows when the worker has taken it.
-    train.click(
-        told(start), shell.dataset, shell.run, js="chosen => { ft.act({go: 'train'}); return [chosen] }", **QUEUED
-    )
+    opening = "(...all) => { ft.act({go: 'train'}); return all }"
+    train.click(told(start), [shell.dataset, shell.base, shell.lang], shell.run, js=opening, **QUEUED)
     choose.click(lambda: True, None, shell.choosing, js="() => { ft.act({go: 'train'}); return [] }", **QUEUED)
 
     def come_back() -> tuple:

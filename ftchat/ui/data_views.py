@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ftchat.data import Dataset, Problem, Report
-from ftchat.records import STARTER, Example, TokenStats
+from ftchat.records import Example, TokenStats
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
@@ -98,11 +98,11 @@ def report(found: Report, lang: str) -> str:
     return f'{title}<ul class="ft-rep">{drawn}</ul>'
 
 
-def ready(dataset: Dataset, lang: str) -> str:
+def ready(dataset: Dataset, base: str, lang: str) -> str:
     """What the bar at the foot says beside its buttons."""
     return (
         f'<div class="ft-row"><b>{esc(t("ft_ready", lang, n=len(dataset.examples)))}</b>'
-        f'<span class="ft-mut">{esc(t("ft_quick_on", lang, base=model_name(STARTER, lang)))}</span></div>'
+        f'<span class="ft-mut">{esc(t("ft_quick_on", lang, base=model_name(base, lang)))}</span></div>'
     )
 
 

@@ -19,6 +19,7 @@ QUIETLY: dict[str, Any] = {"queue": False, **QUEUED}
 # labels any more when it is put back.
 ON: list[str] = []
 OFF = ["ft-off"]
+CARD = ["ft-card"]
 
 # One listener per component: a click on a control tells the server its data-* attributes as `event._data`, except
 # data-go (a tab to open) and data-act, which the browser does itself, at once. Radios answer at once and to arrows.

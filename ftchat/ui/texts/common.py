@@ -18,5 +18,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_run_starting": ("starting", "启动中"),
     "ft_run_finishing": ("finishing", "收尾中"),
     "ft_left": ("{time} left", "剩 {time}"),
+    "ft_said_in_english": ("{said}", "操作没有完成，原因（英文）：{said}"),
     "ft_train_now": ("Train now", "立即训练"),
 }

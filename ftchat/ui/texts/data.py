@@ -134,6 +134,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_problem_columns": ("Which columns are used", "使用的列"),
     # as the model sees it
     "ft_seen": ("As the model sees it", "模型看到的样子"),
+    "ft_seen_by": ("Tokens of {base}", "{base} 的 token"),
     "ft_pair_of": ("pair {k:,} of {n:,}", "第 {k:,} / {n:,} 对"),
     "ft_previous": ("Previous", "上一个"),
     "ft_next": ("Next", "下一个"),
@@ -153,7 +154,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_only_read": ("only read", "只读"),
     "ft_special": ("special", "特殊标记"),
     "ft_tokens_per_pair": ("Tokens per pair", "每对的 token 数"),
-    "ft_limit": ("limit {limit}", "上限 {limit}"),
+    "ft_limit": ("{base}, limit {limit}", "{base}，上限 {limit}"),
     "ft_over_limit": ("{n:,} longer", "{n:,} 对超出"),
     "ft_answer_lost": ("{n:,} lose their answer", "{n:,} 对丢失回答"),
     "ft_hist_label": (
