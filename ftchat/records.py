@@ -24,13 +24,19 @@ class Example:
     """One conversation to learn from: it ends with an assistant message, and every assistant message is learned.
 
     `source`, `row` (from 1 within the source) and `line` (physical line, None where the format has none) say
-    where it came from.
+    where it came from; `part` counts from 0 where one row gave several.
     """
 
     messages: tuple[Message, ...]
     source: str = ""
     row: int = 0
     line: int | None = None
+    part: int = 0
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """What it is known by while a dataset is changed: no other example of the dataset has the same."""
+        return self.source, self.row, self.part
 
     @property
     def prompt(self) -> str:
@@ -50,7 +56,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """What the user asked for. `settings` are the overrides, by their names in SFTConfig and LoraConfig."""
+    """What the user asked for. `dataset` and `held_out` are hashes; without a held-out dataset of the user's own, a
+    share of the data is held out. `settings` are the overrides, by their names in SFTConfig and LoraConfig."""
 
     name: str
     dataset: str
@@ -58,6 +65,7 @@ class RunConfig:
     method: str = "auto"
     preset: str = "balanced"
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    held_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def test_an_unknown_dataset_is_said(tmp_path, key):
         DatasetStore(tmp_path).get(key)
 
 
-@pytest.mark.parametrize("file", ["examples.jsonl", "origins.json", "report.json", "dataset.json"])
+@pytest.mark.parametrize("file", ["examples.jsonl", "places.bin", "alike.json", "report.json", "dataset.json"])
 @pytest.mark.parametrize("damage", ["cut", "changed", "removed"])
 def test_a_damaged_dataset_is_said_and_can_be_put_again(tmp_path, file, damage):
     store = DatasetStore(tmp_path)

@@ -1,16 +1,25 @@
 """Bytes -> rows -> Examples -> report, and the datasets kept from them. No torch."""
 
+from ftchat.data.folder import Dataset, DatasetInfo, Page
 from ftchat.data.reading import Reading, Source, read
+from ftchat.data.remedies import REMEDIES, Add, Change, Delete, Edit, Remedy
 from ftchat.data.report import Problem, Report
 from ftchat.data.split import split
-from ftchat.data.store import Dataset, DatasetInfo, DatasetStore
+from ftchat.data.store import DatasetStore
 
 __all__ = [
+    "REMEDIES",
+    "Add",
+    "Change",
     "Dataset",
     "DatasetInfo",
     "DatasetStore",
+    "Delete",
+    "Edit",
+    "Page",
     "Problem",
     "Reading",
+    "Remedy",
     "Report",
     "Source",
     "read",

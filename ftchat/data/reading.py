@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 
-from ftchat.data.checks import check_all, check_text
+from ftchat.data.checks import check_text
 from ftchat.data.decode import decode
-from ftchat.data.report import Problem, Report
+from ftchat.data.judges import judge, problems_of
+from ftchat.data.near import NEAR_LIMIT, Alike, find_alike
+from ftchat.data.report import Problem, Report, in_order
 from ftchat.data.rows import Row, shown
 from ftchat.data.shapes import MAPPABLE, Shaper
 from ftchat.data.turns import Unusable
@@ -21,6 +23,9 @@ from ftchat.settings import check_choice
 
 _SAMPLE = 100
 _GIVE_UP = 200_000  # rows without a single example, after which no pair is hoped for
+_PROGRESS_ROWS = 2_000
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
+    """`alike` are the near duplicates; None where they were not looked for."""
+
     examples: tuple[Example, ...]
     report: Report
+    alike: Alike | None = None
 
 
 @dataclass(slots=True)
@@ -66,26 +74,32 @@ class _Tally:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read(sources: Sequence[Source], mapping: Mapping[str, str] | None = None) -> Reading:
+def read(
+    sources: Sequence[Source],
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    near_duplicates: bool = False,
+) -> Reading:
     """Everything in the sources that can be trained on, and what to say of the rest.
 
-    `mapping` is field -> column, for prompt, completion, system, input and label.
+    `mapping` is field -> column, for prompt, completion, system, input and label. `progress` is called now and then.
+    Near duplicates are looked for among up to NEAR_LIMIT examples, and among more if asked for.
     """
     mapping = _checked(mapping or {})
     tally = _Tally()
     sources = _with_distinct_names(sources)
+    meter = _Meter(progress, sum(len(source.data) for source in sources))
     with _no_collection():
         for source in sources:
             try:
-                _read_one(source, mapping, tally)
+                _read_one(source, mapping, tally, meter)
             except DataError as error:
                 raise DataError(f"{source.name}: {error}") from None
-        tally.problems.extend(check_all(tally.examples))
+        alike = find_alike(tally.examples) if near_duplicates or len(tally.examples) <= NEAR_LIMIT else None
+        tally.problems.extend(problems_of(tally.examples, judge(tally.examples, alike)))
     for column in mapping.values():
         if column not in tally.columns:
             check_choice("column", column, tally.columns)
-    order = {source.name: position for position, source in enumerate(sources)}
-    tally.problems.sort(key=lambda problem: (order[problem.source], problem.row or 0))
     report = Report(
         format=", ".join(tally.formats),
         encoding=", ".join(tally.encodings),
@@ -93,9 +107,30 @@ def read(sources: Sequence[Source], mapping: Mapping[str, str] | None = None) ->
         examples=len(tally.examples),
         unused_rows=tally.unused,
         columns=tuple(shown(column) for column in tally.columns),
-        problems=tuple(tally.problems),
+        problems=in_order(tally.problems, [source.name for source in sources]),
     )
-    return Reading(tuple(tally.examples), report)
+    return Reading(tuple(tally.examples), report, alike)
+
+
+class _Meter:
+    """How much has been read. Where rows have no lines, a source counts when it is through."""
+
+    def __init__(self, progress: Progress | None, total: int):
+        self._progress, self._total = progress, total
+        self._done = self._lines = self._size = 0
+
+    def begin(self, source: Source) -> None:
+        if self._progress:
+            self._size, self._lines = len(source.data), source.data.count(b"\n") + 1
+
+    def at(self, line: int | None) -> None:
+        if self._progress and line is not None:
+            self._progress(self._done + self._size * min(line, self._lines) // self._lines, self._total)
+
+    def end(self) -> None:
+        if self._progress:
+            self._done += self._size
+            self._progress(self._done, self._total)
 
 
 @contextmanager
@@ -127,7 +162,8 @@ def _with_distinct_names(sources: Sequence[Source]) -> list[Source]:
     return result
 
 
-def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally) -> None:
+def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally, meter: _Meter) -> None:
+    meter.begin(source)
     decoded = decode(source.data, mapping.values())
     tally.formats[decoded.format] = None
     tally.encodings[decoded.encoding] = None
@@ -139,6 +175,8 @@ def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally) -> None
     for row in chain(first, decoded.rows):
         rows += 1
         _take(row, source.name, shaper, tally)
+        if rows % _PROGRESS_ROWS == 0:
+            meter.at(row.line)
         if rows == _GIVE_UP and len(tally.examples) == before:
             raise DataError(f"none of the first {_GIVE_UP:,} rows is a pair of a prompt and an answer")
     if rows == 0:
@@ -146,20 +184,21 @@ def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally) -> None
     tally.rows += rows
     tally.columns.update(shaper.columns)
     tally.problems.extend(Problem.at(note, source.name) for note in (*decoded.notes, *shaper.notes))
+    meter.end()
 
 
 def _take(row: Row, name: str, shaper: Shaper, tally: _Tally) -> None:
     conversations, remarks = shaper.shape(row.value)
-    used = False
+    part = 0
     for messages in conversations:
         try:
             remarks.extend(check_text(messages))
         except Unusable as unusable:
             remarks.append(unusable.remark)
         else:
-            used = True
-            tally.examples.append(Example(messages, name, row.number, row.line))
-    if not used:
+            tally.examples.append(Example(messages, name, row.number, row.line, part))
+            part += 1
+    if not part:
         tally.unused += 1
     for remark in (*row.remarks, *remarks):
         tally.problems.append(Problem.at(remark, name, row.number, row.line))

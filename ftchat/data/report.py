@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,3 +58,9 @@ class Report:
         known = {field.name: fields[field.name] for field in dataclasses.fields(cls)}
         problems = tuple(Problem(**problem) for problem in fields["problems"])
         return cls(**known | {"columns": tuple(fields["columns"]), "problems": problems})
+
+
+def in_order(problems: Iterable[Problem], sources: Sequence[str]) -> tuple[Problem, ...]:
+    """By source, in the order given, and by row; what is about a whole source comes before its rows."""
+    order = {name: position for position, name in enumerate(sources)}
+    return tuple(sorted(problems, key=lambda problem: (order.get(problem.source, len(order)), problem.row or 0)))

@@ -1,51 +1,34 @@
-"""Datasets on disk, kept by the hash of their content. Knows nothing of how they were read.
+"""Datasets on disk, kept by the hash of their content, and the versions that changes make of them.
 
-datasets/<hash>/examples.jsonl   the cleaned data, one conversation a line; its SHA-256 is the name of the folder
-                origins.json     where each example came from
-                report.json      what was said when it was read
-                dataset.json     name, kind, time and size; written last, so a folder without it does not count
+A folder datasets/<hash> is made beside and renamed, so it is there whole or not at all, and is never altered. The hash
+is the beginning of the SHA-256 of the examples. Another way to the same content, such as hearing no more of rows that
+cannot be used, is a version of its own: its name ends with -2, -3, ...
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
+import secrets
+import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-from ftchat.data.reading import Reading
+from ftchat.data import folder as on_disk
+from ftchat.data.folder import Dataset, DatasetInfo, Page
+from ftchat.data.reading import Progress, Reading, Source, read
+from ftchat.data.remedies import Change, check_change
 from ftchat.data.report import Report
+from ftchat.data.versions import revise
 from ftchat.errors import ConfigError, DataError
-from ftchat.files import LOCAL_OWNER, owner_folder, write_atomic
-from ftchat.records import Example, Message
+from ftchat.files import LOCAL_OWNER, owner_folder
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
-_HASH = re.compile(r"[0-9a-f]{16}")
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetInfo:
-    """`kind` says where it is from, such as `file` or `template`; `created` is in seconds since the epoch."""
-
-    hash: str
-    name: str
-    kind: str
-    created: float
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    hash: str
-    name: str
-    kind: str
-    created: float
-    examples: tuple[Example, ...]
-    report: Report
+_HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
+_BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError)
 
 
 class DatasetStore:
@@ -56,91 +39,142 @@ class DatasetStore:
             raise ConfigError(f"'{owner}' cannot name an owner: use letters, digits, '.', '_' and '-'")
         self.folder = owner_folder(home, owner) / "datasets"
 
-    def put(self, reading: Reading, name: str, kind: str = "file") -> Dataset:
-        """Keeps a reading. The same content again is the same dataset, under the name that it got first."""
+    def put(
+        self,
+        reading: Reading,
+        name: str,
+        kind: str = "file",
+        sources: Sequence[Source] = (),
+        mapping: Mapping[str, str] | None = None,
+    ) -> Dataset:
+        """Keeps a reading. The same content again is the same dataset, under the name that it got first.
+
+        With `sources`, what was read is kept too, so that it can be read again with another `mapping`.
+        """
         if not reading.examples:
             raise DataError(f"{name}: there is no example in it to train on")
-        content = _content(reading.examples)
-        key = _hash(content)
-        try:
-            return self.get(key)
-        except DataError:
-            pass  # not there yet, or damaged: either way it is written
-        folder = self.folder / key
-        info = DatasetInfo(key, name, kind, time.time(), len(reading.examples))
-        write_atomic(folder / "examples.jsonl", content)
-        write_atomic(folder / "origins.json", _origins(reading.examples))
-        write_atomic(folder / "report.json", json.dumps(reading.report.to_json()))
-        write_atomic(folder / "dataset.json", json.dumps(asdict(info)))
-        return Dataset(key, name, kind, info.created, reading.examples, reading.report)
+        info = DatasetInfo("", name, kind, time.time(), len(reading.examples), "", mapping=dict(mapping or {}) or None)
+        return self._keep(reading, info, sources)
+
+    def change(self, key: str, change: Change) -> Dataset:
+        """A new version: this one with one more change. This one stays as it is."""
+        dataset = self.get(key)
+        changes = dataset.info.changes
+        return self._version(dataset.info.root, (*changes, check_change(change, dataset.examples, changes)))
+
+    def undo(self, key: str, place: int) -> Dataset:
+        """A new version: this one without its change at this place of its list. The others stay; without any, it is
+        the root."""
+        info = self.info(key)
+        if not 0 <= place < len(info.changes):
+            raise ConfigError(f"the dataset '{key}' has {len(info.changes)} changes; there is no number {place}")
+        return self._version(info.root, info.changes[:place] + info.changes[place + 1 :])
+
+    def reread(self, key: str, mapping: Mapping[str, str], progress: Progress | None = None) -> Dataset:
+        """What this dataset was read from, read again with other columns. Changes are not carried over."""
+        info = self.info(self.info(key).root)
+        if not info.raw:
+            raise DataError(f"what '{info.name}' was read from was not kept; read the file again")
+        with self._whole(info.hash):
+            sources = on_disk.read_raw(self.folder / info.hash)
+        return self.put(read(sources, mapping, progress), info.name, info.kind, sources, mapping)
 
     def get(self, key: str) -> Dataset:
-        content = self.export(key)
+        """With all its examples, as a run needs it; to look at it, `info`, `report` and `page` are quicker."""
+        info = self.info(key)
         folder = self.folder / key
-        try:
-            info = _info(folder)
-            origins = json.loads((folder / "origins.json").read_bytes())
-            report = Report.from_json(json.loads((folder / "report.json").read_bytes()))
-            examples = _examples(content, origins)
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
-            raise _damaged(key) from None
-        return Dataset(key, info.name, info.kind, info.created, examples, report)
+        with self._whole(key):
+            content, examples = on_disk.read_examples(folder)
+            dataset = Dataset(info, examples, on_disk.read_report(folder), on_disk.read_alike(folder))
+            if content != key[:16]:
+                raise ValueError("the content is not what was hashed")
+        return dataset
+
+    def info(self, key: str) -> DatasetInfo:
+        if not _HASH.fullmatch(key) or not (self.folder / key).is_dir():
+            raise DataError(f"there is no dataset '{key}'; read the file again to make it")
+        with self._whole(key):
+            return on_disk.read_info(self.folder / key)
+
+    def report(self, key: str) -> Report:
+        self.info(key)
+        with self._whole(key):
+            return on_disk.read_report(self.folder / key)
+
+    def page(self, key: str, start: int, count: int) -> Page:
+        """`count` examples from index `start` on; reads no others."""
+        info = self.info(key)
+        with self._whole(key):
+            return on_disk.read_page(self.folder / key, info, start, count)
+
+    def search(self, key: str, query: str, start: int, count: int) -> Page:
+        """`count` of the examples that contain the query, from the `start`th match on, and how many there are."""
+        info = self.info(key)
+        with self._whole(key):
+            return on_disk.search(self.folder / key, info, query, start, count)
 
     def export(self, key: str) -> bytes:
         """The cleaned data as JSON Lines: the very bytes that were hashed."""
-        if not _HASH.fullmatch(key) or not (self.folder / key / "dataset.json").exists():
-            raise DataError(f"there is no dataset '{key}'; read the file again to make it")
-        try:
+        self.info(key)
+        with self._whole(key):
             content = (self.folder / key / "examples.jsonl").read_bytes()
-        except OSError:
-            raise _damaged(key) from None
-        if _hash(content) != key:
-            raise _damaged(key)
+            if on_disk.content_hash(content) != key[:16]:
+                raise ValueError("the content is not what was hashed")
         return content
 
     def list(self) -> list[DatasetInfo]:
-        """Newest first; what is damaged is left out."""
+        """Newest first, versions among them; what is damaged is left out."""
         found = []
         for path in self.folder.glob("*/dataset.json"):
             try:
-                found.append(_info(path.parent))
-            except (OSError, ValueError, TypeError):
+                found.append(on_disk.read_info(path.parent))
+            except _BROKEN:
                 continue
         return sorted(found, key=lambda info: (-info.created, info.hash))
 
+    def _version(self, root_key: str, changes: tuple[Change, ...]) -> Dataset:
+        root = self.get(root_key)
+        if not changes:
+            return root
+        reading = revise(Reading(root.examples, root.report, root.alike), changes)
+        info = replace(root.info, created=time.time(), count=len(reading.examples), changes=changes)
+        return self._keep(reading, info)
 
-def _damaged(key: str) -> DataError:
-    return DataError(f"the dataset '{key}' is damaged on disk; read the file again to restore it")
+    def _keep(self, reading: Reading, info: DatasetInfo, raw: Sequence[Source] = ()) -> Dataset:
+        """Writes the folder beside, finds its name, and renames it, unless the same is there already."""
+        beside = self.folder / f".new-{secrets.token_hex(8)}"
+        beside.mkdir(parents=True)
+        try:
+            content = on_disk.write_content(beside, reading.examples)
+            for number in count(1):
+                key = content if number == 1 else f"{content}-{number}"
+                there = self._healthy(key)
+                if there is None or not info.root or (there.info.root, there.info.changes) == (info.root, info.changes):
+                    break
+            if there is not None:
+                if raw and not there.info.raw:
+                    on_disk.write_raw(self.folder / key, raw)
+                    return self.get(key)
+                return there
+            sources = tuple(on_disk.sources_of(reading.examples))
+            info = replace(info, hash=key, root=info.root or key, sources=sources, raw=bool(raw))
+            on_disk.write_rest(beside, info, reading.report, reading.alike, raw)
+            shutil.rmtree(self.folder / key, ignore_errors=True)  # nothing, or something damaged
+            beside.rename(self.folder / key)
+            return Dataset(info, reading.examples, reading.report, reading.alike)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
+    def _healthy(self, key: str) -> Dataset | None:
+        try:
+            return self.get(key)
+        except DataError:
+            return None
 
-def _info(folder: Path) -> DatasetInfo:
-    return DatasetInfo(**json.loads((folder / "dataset.json").read_bytes()))
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-def _content(examples: Sequence[Example]) -> bytes:
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    lines = [
-        encode({"messages": [{"role": message.role, "content": message.content} for message in example.messages]})
-        for example in examples
-    ]
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _origins(examples: Sequence[Example]) -> str:
-    """Every source by name once; then [source, row, line] for each example."""
-    sources = {name: place for place, name in enumerate(dict.fromkeys(example.source for example in examples))}
-    places = [(sources[example.source], example.row, example.line) for example in examples]
-    return json.dumps({"sources": list(sources), "places": places}, separators=(",", ":"))
-
-
-def _examples(content: bytes, origins: dict[str, Any]) -> tuple[Example, ...]:
-    sources = origins["sources"]
-    rows = map(json.loads, content.decode().removesuffix("\n").split("\n"))
-    return tuple(
-        Example(tuple(Message(**message) for message in row["messages"]), sources[source], number, line)
-        for row, (source, number, line) in zip(rows, origins["places"], strict=True)
-    )
+    @contextmanager
+    def _whole(self, key: str) -> Iterator[None]:
+        """Tells what is damaged in a sentence."""
+        try:
+            yield
+        except _BROKEN:
+            raise DataError(f"the dataset '{key}' is damaged on disk; read the file again to restore it") from None

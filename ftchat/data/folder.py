@@ -1,0 +1,251 @@
+"""The folder of one dataset: how it is written and read, whole or a page at a time. Knows nothing of other datasets.
+
+examples.jsonl   the cleaned data, one conversation a line
+places.bin       five numbers for each example: where its line begins, and its source, row, line and part
+alike.json       which examples are nearly the same, null where that was not looked for
+report.json      what is said of the examples, and of the rows that gave none
+raw/             the bytes that it was read from, where they were kept
+dataset.json     the rest: see DatasetInfo
+
+What is missing, cut or changed shows as an OSError, or as a ValueError, KeyError, TypeError or IndexError.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from pathlib import Path
+from typing import Any, Final
+
+from ftchat.data.near import Alike
+from ftchat.data.reading import Source
+from ftchat.data.remedies import Change, change_from_json, change_to_json
+from ftchat.data.report import Report
+from ftchat.records import Example, Message
+
+SPLIT_SEED: Final = 42
+_FIELDS = 5
+_NO_LINE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """`hash` is what it is known by, and `root` the version that was read; `changes` lead from there to here.
+    `kind` says where it is from, such as `file` or `template`; `created` is in seconds since the epoch; `mapping` is
+    field -> column, as it was read with; `sources` are the names of the files; `raw`: it can be read again."""
+
+    hash: str
+    name: str
+    kind: str
+    created: float
+    count: int
+    root: str
+    changes: tuple[Change, ...] = ()
+    mapping: Mapping[str, str] | None = None
+    sources: tuple[str, ...] = ()
+    split_seed: int = SPLIT_SEED
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A dataset with all its examples. `alike` are the near duplicates; None where they were not looked for."""
+
+    info: DatasetInfo
+    examples: tuple[Example, ...]
+    report: Report
+    alike: Alike | None
+
+    @property
+    def hash(self) -> str:
+        return self.info.hash
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @property
+    def kind(self) -> str:
+        return self.info.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of `total` examples, each with its index in the dataset."""
+
+    total: int
+    rows: tuple[tuple[int, Example], ...]
+
+
+def line_of(messages: Sequence[Message]) -> bytes:
+    """One conversation as it is hashed, kept and exported."""
+    turns = ",".join([f'{{"role":"{m.role}","content":{quoted(m.content)}}}' for m in messages])
+    return f'{{"messages":[{turns}]}}\n'.encode()
+
+
+def content_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def write_content(folder: Path, examples: Sequence[Example]) -> str:
+    """Examples and their places. Returns the hash that names them."""
+    digest = hashlib.sha256()
+    sources = {name: place for place, name in enumerate(sources_of(examples))}
+    places = array("q")
+    start = 0
+    with (folder / "examples.jsonl").open("wb") as file:
+        for example in examples:
+            line = line_of(example.messages)
+            digest.update(line)
+            file.write(line)
+            physical = _NO_LINE if example.line is None else example.line
+            places.extend((start, sources[example.source], example.row, physical, example.part))
+            start += len(line)
+        _settle(file)
+    with (folder / "places.bin").open("wb") as file:
+        places.tofile(file)
+        _settle(file)
+    return digest.hexdigest()[:16]
+
+
+def write_rest(
+    folder: Path, info: DatasetInfo, report: Report, alike: Alike | None, raw: Sequence[Source] = ()
+) -> None:
+    """Everything but the content, which is there already."""
+    _write(folder / "report.json", json.dumps(report.to_json()).encode())
+    _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
+    fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
+    fields["checksum"] = _checksum(folder / "places.bin")
+    if raw:
+        write_raw(folder, raw)
+    _write(folder / "dataset.json", json.dumps(fields).encode())
+
+
+def write_raw(folder: Path, raw: Sequence[Source]) -> None:
+    (folder / "raw").mkdir(exist_ok=True)
+    for number, source in enumerate(raw):
+        _write(folder / "raw" / str(number), source.data)
+    _write(folder / "raw" / "names.json", json.dumps([source.name for source in raw]).encode())
+
+
+def read_info(folder: Path) -> DatasetInfo:
+    fields = json.loads((folder / "dataset.json").read_bytes())
+    fields["changes"] = tuple(change_from_json(change) for change in fields["changes"])
+    fields["sources"] = tuple(fields["sources"])
+    fields["raw"] = (folder / "raw" / "names.json").exists()
+    del fields["checksum"]
+    return DatasetInfo(**fields)
+
+
+def read_report(folder: Path) -> Report:
+    return Report.from_json(json.loads((folder / "report.json").read_bytes()))
+
+
+def read_alike(folder: Path) -> Alike | None:
+    pairs = json.loads((folder / "alike.json").read_bytes())
+    return None if pairs is None else Alike(tuple((later, earlier, likeness) for later, earlier, likeness in pairs))
+
+
+def read_raw(folder: Path) -> list[Source]:
+    names = json.loads((folder / "raw" / "names.json").read_bytes())
+    return [Source(name, (folder / "raw" / str(number)).read_bytes()) for number, name in enumerate(names)]
+
+
+def read_examples(folder: Path) -> tuple[str, tuple[Example, ...]]:
+    """All of them, with the hash of what was read."""
+    info = json.loads((folder / "dataset.json").read_bytes())
+    if _checksum(folder / "places.bin") != info["checksum"]:
+        raise ValueError("the places are not those that were written")
+    places = _places(folder, range(info["count"]))
+    digest = hashlib.sha256()
+    found = []
+    with (folder / "examples.jsonl").open("rb") as file:
+        for number, line in enumerate(file):
+            digest.update(line)
+            found.append(_example(line, places, number, info["sources"]))
+    if len(found) != info["count"]:
+        raise ValueError("there are not as many examples as were written")
+    return digest.hexdigest()[:16], tuple(found)
+
+
+def read_page(folder: Path, info: DatasetInfo, start: int, count: int) -> Page:
+    start = max(0, min(start, info.count))
+    wanted = range(start, min(info.count, start + max(0, count)))
+    return Page(info.count, tuple(_some(folder, info, wanted)))
+
+
+def search(folder: Path, info: DatasetInfo, query: str, start: int, count: int) -> Page:
+    """Those with a message that contains the query, in whichever case."""
+    wanted = query.strip().casefold()
+    if not wanted:
+        return read_page(folder, info, start, count)
+    matches = _matches(folder, wanted)
+    return Page(len(matches), tuple(_some(folder, info, matches[max(0, start) : max(0, start) + max(0, count)])))
+
+
+@lru_cache(maxsize=8)  # what was searched is paged through; a version never changes
+def _matches(folder: Path, wanted: str) -> array[int]:
+    in_json = quoted(wanted)[1:-1]
+    found = array("q")
+    with (folder / "examples.jsonl").open("rb") as file:
+        for number, line in enumerate(file):
+            if in_json in line.decode().casefold() and any(wanted in m.content.casefold() for m in _messages(line)):
+                found.append(number)
+    return found
+
+
+def _some(folder: Path, info: DatasetInfo, indices: Iterable[int]) -> Iterator[tuple[int, Example]]:
+    """These examples, read one by one from where their lines begin."""
+    with (folder / "examples.jsonl").open("rb") as file:
+        for index in indices:
+            places = _places(folder, range(index, index + 1))
+            file.seek(places[0])
+            yield index, _example(file.readline(), places, 0, info.sources)
+
+
+def _places(folder: Path, wanted: range) -> array[int]:
+    """The numbers of the examples in this range."""
+    found = array("q")
+    size = found.itemsize * _FIELDS
+    with (folder / "places.bin").open("rb") as file:
+        file.seek(size * wanted.start)
+        found.frombytes(file.read(size * len(wanted)))
+    if len(found) != _FIELDS * len(wanted):
+        raise ValueError("places are missing")
+    return found
+
+
+def _example(line: bytes, places: array[int], number: int, sources: Sequence[str]) -> Example:
+    _, source, row, physical, part = places[_FIELDS * number : _FIELDS * (number + 1)]
+    return Example(_messages(line), sources[source], row, None if physical == _NO_LINE else physical, part)
+
+
+def _messages(line: bytes) -> tuple[Message, ...]:
+    turns: list[Any] = json.loads(line)["messages"]
+    return tuple([Message(turn["role"], turn["content"]) for turn in turns])
+
+
+def sources_of(examples: Sequence[Example]) -> list[str]:
+    return list(dict.fromkeys(example.source for example in examples))
+
+
+def _checksum(path: Path) -> int:
+    return zlib.crc32(path.read_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        _settle(file)
+
+
+def _settle(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,167 @@
+"""What is doubtful about examples among each other: copies, contradictions, how labels and scripts are shared out.
+
+Each finding is the index of an example, or None for all of them together, and a remark. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from ftchat.data.checks import check_text
+from ftchat.data.near import Alike
+from ftchat.data.report import Problem
+from ftchat.data.rows import Remark, shown
+from ftchat.data.turns import Unusable
+from ftchat.records import Example, Message
+
+Finding = tuple[int | None, Remark]
+
+# The kinds that are judged from the examples alone; every other kind was found while reading.
+OF_ONE = ("mojibake", "control_characters", "placeholder", "pii", "echo", "very_long")
+AMONG = ("duplicate", "near_duplicate", "conflict", "class_balance", "languages")
+
+_SCRIPT_SAMPLE = 5000  # examples looked at for their script
+_SCRIPTS = {
+    "Chinese": re.compile("[\u4e00-\u9fff\u3400-\u4dbf]"),
+    "Japanese": re.compile("[\u3040-\u30ff]"),
+    "Korean": re.compile("[\uac00-\ud7af]"),
+    "Cyrillic": re.compile("[\u0400-\u04ff]"),
+    "Arabic": re.compile("[\u0600-\u06ff]"),
+    "Hebrew": re.compile("[\u0590-\u05ff]"),
+    "Greek": re.compile("[\u0370-\u03ff]"),
+    "Thai": re.compile("[\u0e00-\u0e7f]"),
+    "Devanagari": re.compile("[\u0900-\u097f]"),
+}
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+def judge(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]:
+    """Everything to say about examples among each other. `alike` are the near duplicates, None if not looked for."""
+    yield from judge_copies(examples)
+    if alike is None:
+        said = f"near duplicates were not looked for among {len(examples):,} examples; ask for it: --near-duplicates"
+        yield None, Remark("near_duplicate", "info", said)
+    else:
+        yield from judge_alike(examples, alike)
+    yield from _judge_labels(examples)
+    yield from _judge_languages(examples)
+
+
+def judge_each(examples: Sequence[Example]) -> Iterator[Finding]:
+    """What is doubtful in each example by itself."""
+    for index, example in enumerate(examples):
+        try:
+            for remark in check_text(example.messages):
+                yield index, remark
+        except Unusable as unusable:
+            yield index, unusable.remark
+
+
+def problems_of(examples: Sequence[Example], findings: Iterator[Finding]) -> list[Problem]:
+    """The findings with where they are; what is about all examples is said of the first one's source."""
+    found = []
+    for index, remark in findings:
+        example = examples[index or 0]
+        where = (None, None) if index is None else (example.row, example.line)
+        found.append(Problem.at(remark, example.source, *where))
+    return found
+
+
+def judge_copies(examples: Sequence[Example]) -> Iterator[Finding]:
+    """Duplicates, and prompts that have different answers."""
+    first: dict[int, int] = {}  # hash of what comes before the answer -> the first example with it
+    others: dict[int, list[int]] = defaultdict(list)
+    for index, example in enumerate(examples):
+        key = hash(tuple([message.content for message in example.messages[:-1]]))
+        if first.setdefault(key, index) != index:
+            others[key].append(index)
+    for key, indices in others.items():
+        yield from _judge_group(examples, [first[key], *indices])
+
+
+def _judge_group(examples: Sequence[Example], group: list[int]) -> Iterator[Finding]:
+    """Examples that begin alike."""
+    originals: dict[tuple[Message, ...], int] = {}
+    answers: dict[tuple[Message, ...], dict[str, set[tuple[str, int]]]] = defaultdict(lambda: defaultdict(set))
+    for index in group:
+        example = examples[index]
+        original = originals.setdefault(example.messages, index)
+        if original != index:
+            same = where(examples[original], example)
+            yield index, Remark("duplicate", "warning", f"this is the same as {same}")
+        answers[example.context][example.completion].add((example.source, example.row))
+    for index in group:
+        example = examples[index]
+        rivals = answers[example.context]
+        here = {(example.source, example.row)}
+        if len(rivals) > 1 and any(rows - here for answer, rows in rivals.items() if answer != example.completion):
+            said = f"the same prompt has {len(rivals)} different answers: '{shown(example.prompt)}'"
+            yield index, Remark("conflict", "warning", said)
+
+
+def judge_alike(examples: Sequence[Example], alike: Alike) -> Iterator[Finding]:
+    for index, (original, likeness) in alike.originals().items():
+        same = where(examples[original], examples[index])
+        said = f"this is nearly the same as {same} ({likeness:.0%} of it, and the same numbers)"
+        yield index, Remark("near_duplicate", "warning", said)
+
+
+def where(original: Example, example: Example) -> str:
+    """The place of the one, said to somebody who looks at the other."""
+    place = f"line {original.line}" if original.line is not None else f"row {original.row}"
+    return place if original.source == example.source else f"{original.source} {place}"
+
+
+def labels_of(examples: Sequence[Example]) -> Mapping[str, int]:
+    """Label -> how often, the most frequent first; empty where answers are no labels: few, short and repeated."""
+    counted: Counter[str] = Counter()
+    most = len(examples) // 4
+    for example in examples:
+        counted[example.completion] += 1
+        if len(counted) > most or len(example.completion) > 100:
+            return {}
+    return dict(counted.most_common()) if len(counted) > 1 else {}
+
+
+def _judge_labels(examples: Sequence[Example]) -> Iterator[Finding]:
+    labels = labels_of(examples)
+    if labels:
+        shares = [f"'{shown(label, 30)}' {count / len(examples):.1%}" for label, count in labels.items()]
+        said = f"the answers are {len(labels)} labels: {', '.join(shares[:8])}{', ...' if len(shares) > 8 else ''}"
+        most, least = max(labels.values()), min(labels.values())
+        if most >= 10 * least:
+            said += (
+                f"; the most frequent is {most // least} times as frequent as the rarest, which may never be learned"
+            )
+        yield None, Remark("class_balance", "warning" if most >= 10 * least else "info", said)
+
+
+def _judge_languages(examples: Sequence[Example]) -> Iterator[Finding]:
+    """Scripts rather than languages: cheap, and sure."""
+    step = max(1, len(examples) // _SCRIPT_SAMPLE)
+    counted = Counter(script for example in examples[::step] if (script := _script(example)))
+    total = sum(counted.values())
+    shares = [f"{script} {count / total:.0%}" for script, count in counted.most_common() if 100 * count >= total]
+    if len(shares) > 1:
+        about = "about " if step > 1 else ""
+        yield None, Remark("languages", "info", f"more than one script, by example: {about}{', '.join(shares)}")
+
+
+def _script(example: Example) -> str | None:
+    """The one that most letters of the answer are in, or of the prompt where the answer has none."""
+    for text in (example.completion, example.prompt):
+        if text.isascii():
+            if _LETTERS.search(text):
+                return "Latin"
+            continue
+        head = text[:1000]
+        letters = len(_LETTERS.findall(head))
+        found = {name: len(shape.findall(head)) for name, shape in _SCRIPTS.items()}
+        if found["Japanese"]:
+            found["Japanese"] += found.pop("Chinese")
+        name = max(found, key=lambda script: found[script])
+        if letters:
+            return name if 3 * found[name] > letters else "Latin"
+    return None
