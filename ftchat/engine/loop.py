@@ -83,7 +83,9 @@ class Loop:
         limit = min(PREVIEW_LIMIT, resident.context)
         return tuple(resident.template.preview(example, limit) for example in examples)
 
-    def token_stats(self, base: str, examples: Sequence[Example]) -> TokenStats:
+    def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
+        if isinstance(examples, str):
+            examples = self._datasets.get(examples).examples
         return token_stats(self._load(base).template, examples, self._load(base).context)
 
     def start_run(self, run_id: str) -> None:

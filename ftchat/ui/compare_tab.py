@@ -15,6 +15,7 @@ import gradio as gr
 
 from ftchat.errors import ConfigError, DataError, FtchatError, WorkerError
 from ftchat.records import Sampling
+from ftchat.runs import Run
 from ftchat.ui import panes
 from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
 from ftchat.ui.compare_layout import CompareLayout
@@ -24,6 +25,7 @@ from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
+_WHOLE = 2000  # examples that are read for a few suggestions
 _QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STREAM: dict[str, Any] = {
@@ -238,10 +240,17 @@ class CompareTab(CompareLayout):
             return []
         if known not in self.suggested:
             try:
-                self.suggested[known] = suggestions(self.studio.datasets.get(source).examples, run)
+                self.suggested[known] = self._suggestions(source, run)
             except DataError:
                 return []
         return self.suggested[known]
+
+    def _suggestions(self, source: str, run: Run | None) -> list[Suggestion]:
+        """Which examples were held out shows only in the whole of them, so it is not looked for in a big dataset."""
+        store = self.studio.datasets
+        if store.info(source).count > _WHOLE:
+            return suggestions([example for _, example in store.page(source, 0, _WHOLE).rows], None)
+        return suggestions(store.get(source).examples, run)
 
 
 def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:

@@ -1,24 +1,25 @@
 """The way in for pairs: a starter template, a paste, or files. What cannot be read gets its sentence in place.
 
-Knows the reader and the store of datasets; knows nothing of what is shown of them.
+What is brought is read in another process. Knows nothing of what is shown of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import gradio as gr
 
-from ftchat.data import Source, read
 from ftchat.errors import FtchatError
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import sentence, told
+from ftchat.ui.reader import Steps
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.templates import cards, template
 from ftchat.ui.texts import i18n, t
-
-UPLOAD_LIMIT = 64  # MB of all files of one upload
+from ftchat.ui.walls import FILES_LIMIT
 
 
 def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) -> gr.Button:
@@ -41,6 +42,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             drop = gr.File(label=i18n("ft_drop"), file_count="multiple", height=132, elem_id="ft-drop")
             formats = html()
             said = html(elem_id="ft-said")
+            cancel = gr.Button(i18n("ft_cancel"), size="sm", elem_classes=OFF, elem_id="ft-cancel")
             keep = gr.Button(i18n("ft_keep"), size="sm", elem_classes=OFF, elem_id="ft-keep")
     promises = html()
 
@@ -49,56 +51,55 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
 
     shell.lang.change(words, shell.lang, [intro, templates, formats, promises], **QUIETLY)
 
-    def take(sources: list[Source], name: str, kind: str, before: str | None, lang: str) -> tuple:
+    def take(steps: Steps, before: str | None, lang: str) -> Iterator[tuple]:
+        """Follows a reading to its end. Closed, it ends the reading."""
+        rest = (gr.skip(),) * 3
         try:
-            reading = read(sources)
-            if not reading.examples:
-                why = reading.report.problems[0].message if reading.report.problems else ""
-                return refuse(t("ft_no_pairs", lang, why=why).strip(), before, lang)
-            dataset = studio.datasets.put(reading, name, kind)
+            with closing(steps):
+                while True:
+                    done, total = next(steps)
+                    yield gr.skip(), gr.skip(), views.reading(done, total, lang), *rest, gr.Button(elem_classes=ON)
+        except StopIteration as end:
+            dataset = end.value
+            off, on = gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)
+            yield dataset, "", "", gr.Button(elem_classes=OFF), off, on, gr.Button(elem_classes=OFF)
         except FtchatError as error:
-            return refuse(sentence(error, lang), before, lang)
-        return (
-            dataset.hash,
-            "",
-            "",
-            gr.Button(elem_classes=OFF),
-            gr.Column(elem_classes=OFF),
-            gr.Column(elem_classes=ON),
-        )
+            yield refuse(sentence(error, lang), before, lang)
 
     def refuse(said: str, before: str | None, lang: str) -> tuple:
         kept = f" {t('ft_kept_earlier', lang)}" if before else ""
-        return before, gr.skip(), views.refusal(said + kept), gr.skip(), gr.skip(), gr.skip()
+        told_so = views.refusal(said + kept)
+        return before, gr.skip(), told_so, gr.skip(), gr.skip(), gr.skip(), gr.Button(elem_classes=OFF)
 
-    def from_template(before: str | None, lang: str, event: gr.EventData) -> tuple:
+    def from_template(before: str | None, lang: str, event: gr.EventData) -> Iterator[tuple]:
         chosen = template(event._data["template"])
-        return take([Source(chosen.file, chosen.content())], chosen.title[lang], "template", before, lang)
+        yield from take(studio.reader.read([chosen.path], chosen.title[lang], "template"), before, lang)
 
-    def from_paste(text: str, before: str | None, lang: str) -> tuple:
+    def from_paste(text: str, before: str | None, lang: str) -> Iterator[tuple]:
         if not text.strip():
-            return refuse(t("ft_paste_empty", lang), before, lang)
-        name = t("ft_pasted", lang)
-        return take([Source.from_text(text)], name, "paste", before, lang)
+            yield refuse(t("ft_paste_empty", lang), before, lang)
+            return
+        yield from take(studio.reader.read(text, t("ft_pasted", lang), "paste"), before, lang)
 
-    def from_files(files: list[str], before: str | None, lang: str) -> tuple:
+    def from_files(files: list[str], before: str | None, lang: str) -> Iterator[tuple]:
         paths = [Path(file) for file in files]
-        if sum(path.stat().st_size for path in paths) > UPLOAD_LIMIT * 2**20:
-            told_size = t("ft_too_big", lang, name=paths[0].name, limit=UPLOAD_LIMIT)
-            return *refuse(told_size, before, lang), None
+        if sum(path.stat().st_size for path in paths) > FILES_LIMIT * 2**20:
+            yield *refuse(t("ft_too_big", lang, name=paths[0].name, limit=FILES_LIMIT), before, lang), None
+            return
         name = paths[0].stem
         if len(paths) > 1:
             name = t("ft_and_files", lang, name=name, n=len(paths) if lang == "zh" else len(paths) - 1)
-        sources = [Source.from_path(path) for path in paths]
-        return *take(sources, name, "file", before, lang), None
+        for step in take(studio.reader.read(paths, name, "file"), before, lang):
+            yield *step, None
 
     asked = [shell.dataset, shell.lang]
-    outcome = [shell.dataset, paste, said, keep, entrance, loaded]
-    templates.pick(told(from_template), asked, outcome, **QUEUED)
-    read_paste.click(told(from_paste), [paste, *asked], outcome, **QUEUED)
-    # A big file takes seconds, so that it is being read is said first.
-    reading = drop.upload(views.reading, shell.lang, said, **QUIETLY)
-    reading.then(told(from_files), [drop, *asked], [*outcome, drop], **QUEUED)
+    outcome = [shell.dataset, paste, said, keep, entrance, loaded, cancel]
+    by_card = templates.pick(told(from_template), asked, outcome, **QUEUED)
+    by_paste = read_paste.click(told(from_paste), [paste, *asked], outcome, **QUEUED)
+    by_file = drop.upload(told(from_files), [drop, *asked], [*outcome, drop], **QUEUED)
+    cancel.click(None, None, None, cancels=[by_card, by_paste, by_file])
+    # A listener that cancels does not apply outputs of its own.
+    cancel.click(lambda: ("", gr.Button(elem_classes=OFF)), None, [said, cancel], **QUIETLY)
 
     def leave() -> tuple:
         return "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)

@@ -22,11 +22,10 @@ from ftchat import __version__
 from ftchat.errors import ConfigError, FtchatError
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER
-from ftchat.ui.walls import LOOPBACK, Hosts, walls
+from ftchat.ui.walls import FILES_LIMIT, LOOPBACK, Hosts, walls
 from ftchat.worker import Worker, open_worker
 
 FIRST_PORT, PORTS_TRIED = 7860, 100
-MAX_FILE_SIZE = "256mb"
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def serve(address: Address, home: Path, allowed: Sequence[str]) -> None:
                 "auth": address.auth,
                 "app_kwargs": {"middleware": walls(address.hosts, public, look.get("head", ""))},
                 "blocked_paths": [str(home / "owners")],
-                "max_file_size": MAX_FILE_SIZE,
+                "max_file_size": f"{FILES_LIMIT}mb",
                 "state_session_capacity": 1000,
                 "enable_monitoring": False,
                 "run_history": False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
 
         def open_page(lang: str, kept: str) -> tuple[str, str | None, str | None]:
             """What was chosen here last, where it is still there; else the newest."""
+            threading.Thread(target=studio.reader.warm, daemon=True).start()
             ids = kept.split(" ")
             datasets, runs = [info.hash for info in studio.datasets.list()], [run.id for run in studio.runs.list()]
             running = header.active_run(studio.runs)

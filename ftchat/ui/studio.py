@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import gradio as gr
 
 from ftchat.data import DatasetInfo, DatasetStore
-from ftchat.errors import ConfigError
+from ftchat.errors import ConfigError, DataError
 from ftchat.records import STARTER, RunConfig
 from ftchat.runs import Run, RunStore
 from ftchat.ui.bases import EVERYTHING, Bases
 from ftchat.ui.pulse import Pulse
+from ftchat.ui.reader import Reader
 from ftchat.worker import Worker
 
 
@@ -26,6 +29,16 @@ class Studio:
     runs: RunStore
     bases: Bases = EVERYTHING
     _infos: dict[str, DatasetInfo] = field(default_factory=dict)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Brings data."""
+        return Reader(self.home)
+
+    @cached_property
+    def editor(self) -> Reader:
+        """Changes data; a process of its own, so that no change waits for what somebody else brings."""
+        return Reader(self.home)
 
     def begin(self, config: RunConfig) -> str:
         """Creates a run and hands it to the worker; returns its id as soon as it is accepted."""
@@ -51,7 +64,8 @@ class Studio:
     def data(self, chosen: str | None) -> tuple[str, int]:
         """Name and number of pairs of a dataset; no name and none where it is gone."""
         if chosen and chosen not in self._infos:
-            self._infos.update({info.hash: info for info in self.datasets.list()})
+            with suppress(DataError):
+                self._infos[chosen] = self.datasets.info(chosen)
         info = self._infos.get(chosen or "")
         return (info.name, info.count) if info else ("", 0)
 
