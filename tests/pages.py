@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import gradio as gr
@@ -22,6 +22,12 @@ def pairs(count: int) -> str:
 def handler(page: gr.Blocks, name: str) -> Callable[..., Any]:
     """The function behind a listener, as the browser would reach it."""
     return next(fn.fn for fn in page.fns.values() if getattr(fn.fn, "__name__", "") == name)
+
+
+def last(steps: Iterable[Any]) -> Any:
+    """Where a streaming handler ends."""
+    *_, end = steps
+    return end
 
 
 def picked(**dataset: str) -> gr.EventData:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from pages import LANGUAGES, handler, pairs, picked
+from pages import LANGUAGES, handler, last, pairs, picked
 
 from ftchat.data import DatasetStore, Source, read
 from ftchat.errors import DataError
@@ -23,7 +23,7 @@ from ftchat.worker import Worker
 def test_every_template_reads_without_a_problem() -> None:
     assert len(templates()) >= 6
     for one in templates():
-        reading = read([Source(one.file, one.content())])
+        reading = read([Source.from_path(one.path)])
         assert len(reading.examples) == one.pairs >= 30, one.id
         assert not [problem for problem in reading.report.problems if problem.severity == "error"], one.id
         assert set(one.title) == set(one.description) == set(LANGUAGES)
@@ -39,7 +39,7 @@ def test_the_cards_show_the_readers_own_language_first(lang: str) -> None:
 
 
 def from_template(page: gr.Blocks, name: str) -> tuple:
-    return handler(page, "from_template")(None, "en", picked(template=name))
+    return last(handler(page, "from_template")(None, "en", picked(template=name)))
 
 
 def test_one_click_on_a_card_makes_a_dataset(page: gr.Blocks, home: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_card_that_is_not_there_is_refused(page: gr.Blocks) -> None:
 def test_a_bad_paste_gets_a_sentence_and_keeps_the_earlier_dataset(
     page: gr.Blocks, text: str, before: str | None
 ) -> None:
-    chosen, _, said, *_ = handler(page, "from_paste")(text, before, "en")
+    chosen, _, said, *_ = last(handler(page, "from_paste")(text, before, "en"))
     assert chosen == before
     assert 'role="alert"' in said and len(re.sub(r"<[^>]+>", "", said)) > 20
     assert ("unchanged" in said) == (before is not None)
@@ -69,7 +69,7 @@ def test_files_become_one_dataset_and_a_bad_one_a_sentence(page: gr.Blocks, home
     (tmp_path / "a.jsonl").write_text(pairs(2))
     (tmp_path / "b.csv").write_text("question,answer\nq,a\n")
     (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9)
-    read_files = handler(page, "from_files")
+    read_files = lambda *asked: last(handler(page, "from_files")(*asked))  # noqa: E731
     chosen, *_ = read_files([str(tmp_path / name) for name in ("a.jsonl", "b.csv")], None, "en")
     dataset = DatasetStore(home).get(chosen)
     assert dataset.name == "a and 1 more" and len(dataset.examples) == 3
@@ -79,13 +79,13 @@ def test_files_become_one_dataset_and_a_bad_one_a_sentence(page: gr.Blocks, home
 
 def test_files_too_big_for_the_page_are_not_read(page: gr.Blocks, tmp_path: Path) -> None:
     with (tmp_path / "big.jsonl").open("wb") as file:
-        file.truncate(65 * 2**20)
-    chosen, _, said, *_ = handler(page, "from_files")([str(tmp_path / "big.jsonl")], None, "en")
+        file.truncate(257 * 2**20)
+    chosen, _, said, *_ = last(handler(page, "from_files")([str(tmp_path / "big.jsonl")], None, "en"))
     assert chosen is None and "too big for the page" in said
 
 
 def test_the_table_is_read_by_pages_and_searched(page: gr.Blocks) -> None:
-    chosen = handler(page, "from_paste")(pairs(120), None, "en")[0]
+    chosen = last(handler(page, "from_paste")(pairs(120), None, "en"))[0]
     turn, search = handler(page, "turn"), handler(page, "search")
     number, head, body = turn(chosen, "en", "", picked(page="2"))
     assert number == 2 and "101 to 120 of 120" in head and body.count("<tr>") == 20 + 1
@@ -97,14 +97,14 @@ def test_the_table_is_read_by_pages_and_searched(page: gr.Blocks) -> None:
 
 
 def test_the_cleaned_data_can_be_downloaded(page: gr.Blocks, home: Path) -> None:
-    chosen = handler(page, "from_paste")(pairs(2), None, "en")[0]
-    download = Path(handler(page, "draw_new")(chosen, STARTER, "en")[-1])
+    chosen = last(handler(page, "from_paste")(pairs(2), None, "en"))[0]
+    download = Path(handler(page, "offer")(chosen))
     assert download.suffix == ".jsonl" and download.read_bytes() == DatasetStore(home).export(chosen)
 
 
 def test_nothing_but_the_tokens_waits_for_the_model(page: gr.Blocks) -> None:
     chosen = from_template(page, "persona")[0]
-    drawn = [part for part in handler(page, "draw_new")(chosen, STARTER, "en") if isinstance(part, str)]
+    drawn = [part for part in handler(page, "draw_new")(chosen, STARTER, "en", 0, None) if isinstance(part, str)]
     assert any("40" in part and "rows read" in part for part in drawn)
     assert any("Waiting for the model" in part for part in drawn) and any("40 pairs ready" in part for part in drawn)
 
@@ -148,7 +148,7 @@ def test_the_tokens_are_those_of_the_chosen_base(home: Path, worker: Worker, mod
 def test_a_reload_finds_what_was_chosen_last_else_the_newest(page: gr.Blocks, home: Path) -> None:
     opened = handler(page, "open_page")
     assert opened("zh", "") == ("zh", None, None)
-    earlier, newer = (handler(page, "from_paste")(pairs(count), None, "en")[0] for count in (2, 3))
+    earlier, newer = (last(handler(page, "from_paste")(pairs(count), None, "en"))[0] for count in (2, 3))
     first, second = (RunStore(home).create(RunConfig(name, earlier)) for name in ("first", "second"))
     newest = opened("en", "")
     assert newest[1] == newer and newest[2] in (first.id, second.id)

@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 from pages import EVIL, LANGUAGES, pairs
 
-from ftchat.data import DatasetStore, Source, read
+from ftchat.data import DatasetInfo, DatasetStore, Page, Report, Source, read
 from ftchat.records import STARTER, Preview, TokenStats, TokenView
-from ftchat.ui import data_views
+from ftchat.ui import data_views, findings, pairs_view
 from ftchat.ui.tokens import histogram, token_panel
+
+
+def drawn(found: Report, lang: str) -> str:
+    """The findings about what was just read."""
+    return findings.report(found, DatasetInfo("0" * 16, "a", "file", 0.0, found.examples, "0" * 16), found, lang)
 
 
 def test_problems_are_grouped_by_kind_errors_first_with_lines_and_reasons() -> None:
@@ -25,36 +30,36 @@ def test_problems_are_grouped_by_kind_errors_first_with_lines_and_reasons() -> N
         '{"prompt": "a", "completion": "1"}',
     ]
     report = read([Source.from_text("\n".join(lines), "shop.jsonl")]).report
-    shown = data_views.report(report, "en")
+    shown = drawn(report, "en")
     assert "3 errors" in shown and "1 warning" in shown
     assert "Empty answers in 2 rows" in shown and "lines 3, 5" in shown
     assert "JSON mistakes in 1 row<" in shown and "line 2" in shown
     assert "Exact duplicates: 1 row<" in shown
     assert shown.index("Empty answers") < shown.index("Exact duplicates")
-    assert "2 行有空回答" in data_views.report(report, "zh")
+    assert "2 行有空回答" in drawn(report, "zh")
 
 
 def test_a_file_without_problems_says_what_was_looked_for() -> None:
-    shown = data_views.report(read([Source.from_text(pairs(3))]).report, "en")
+    shown = drawn(read([Source.from_text(pairs(3))]).report, "en")
     assert "Every row can be used" in shown and "<li" not in shown
 
 
 def test_thousands_of_problems_are_not_sent() -> None:
     text = "".join(f'{{"prompt": "p{n}", "completion": ""}}\n' for n in range(9000)) + pairs(1)
-    shown = data_views.report(read([Source.from_text(text)]).report, "en")
+    shown = drawn(read([Source.from_text(text)]).report, "en")
     assert "Empty answers in 9,000 rows" in shown and "and 8,988 more" in shown
     assert len(shown) < 3000
 
 
 def test_many_different_reasons_are_not_sent() -> None:
     text = "question,answer\n" + "".join(f"q{n},{{{{name{n}}}}}\n" for n in range(2000))
-    shown = data_views.report(read([Source.from_text(text, "x.csv")]).report, "en")
+    shown = drawn(read([Source.from_text(text, "x.csv")]).report, "en")
     assert "more for other reasons" in shown and len(shown) < 3000
 
 
 def test_problems_of_several_files_name_their_file() -> None:
     sources = [Source.from_text('{"prompt": "a", "completion": ""}\n' + pairs(1), f"{name}.jsonl") for name in "ab"]
-    shown = data_views.report(read(sources).report, "en")
+    shown = drawn(read(sources).report, "en")
     assert "a.jsonl line 1; b.jsonl line 1" in shown
 
 
@@ -64,9 +69,9 @@ def test_text_from_data_never_becomes_markup(home: Path) -> None:
     dataset = DatasetStore(home).put(reading, EVIL, EVIL)
     for lang in LANGUAGES:
         for shown in (
-            data_views.stats(dataset, None, lang),
-            data_views.report(dataset.report, lang),
-            data_views.pairs_table(list(enumerate(dataset.examples)), lang),
+            data_views.stats(dataset.info, dataset.report, None, lang),
+            findings.report(dataset.report, dataset.info, dataset.report, lang),
+            pairs_view.table(Page(1, tuple(enumerate(dataset.examples))), lang),
             data_views.refusal(EVIL),
             token_panel(Preview((TokenView(1, EVIL, True, False),), 0, EVIL), 0, 1, EVIL, lang),
         ):

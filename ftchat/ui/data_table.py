@@ -61,7 +61,7 @@ def build(studio: Studio, shell: Shell, root: gr.State) -> gr.HTML:
             page, found = last, _page(studio, chosen, query, last)
         return page, pairs_view.head(found, page, lang), pairs_view.table(found, lang)
 
-    def draw_new(chosen: str | None, lang: str, query: str, page: int, before: str | None) -> tuple:
+    def renew(chosen: str | None, lang: str, query: str, page: int, before: str | None) -> tuple:
         now = studio.datasets.info(chosen).root if chosen else None
         if now != before:
             query, page = "", 0
@@ -74,7 +74,7 @@ def build(studio: Studio, shell: Shell, root: gr.State) -> gr.HTML:
         return draw(chosen, lang, query, 0)
 
     asked, table = [shell.dataset, shell.lang, find], [number, head, body]
-    shell.dataset.change(told(draw_new), [*asked, number, begun], [begun, find, *table], **DRAWING)
+    shell.dataset.change(told(renew), [*asked, number, begun], [begun, find, *table], **DRAWING)
     shell.lang.change(told(draw), [*asked, number], table, **DRAWING)
     head.pick(told(turn), asked, table, **QUIETLY)
     find.change(told(search), asked, table, **DRAWING)

@@ -137,15 +137,17 @@ def _done(changes: Sequence[Change], before: Report, lang: str) -> str:
     for place, change in enumerate(changes):
         if isinstance(change, Remedy):
             name = _name(change.kind, before.counts.get(change.kind, 0), lang)
-            rows.append((name, f"ft_did_{change.action}", 1, place))
+            rows.append((f"<s>{esc(name)}</s>", f"ft_did_{change.action}", 1, place))
         else:
             kind = type(change).__name__.lower()
             by_hand[kind] = (by_hand.get(kind, (0, 0))[0] + 1, place)
-    rows += [(t(f"ft_by_hand_{kind}", lang, n=n), "ft_did_by_hand", n, place) for kind, (n, place) in by_hand.items()]
+    rows += [
+        (esc(t(f"ft_by_hand_{kind}", lang, n=n)), "ft_did_by_hand", n, place) for kind, (n, place) in by_hand.items()
+    ]
     return "".join(
         f'<li class="done">{icon("ok", "s", esc(t("ft_applied", lang)))}'
-        f'<div><b><s>{esc(name)}</s></b><span class="d">{esc(t(did, lang))}</span></div><div class="ft-acts">'
-        f'<button class="ft-btn ghost" data-undo="{place}" aria-label="{esc(t("ft_undo", lang))}: {esc(name)}">'
+        f'<div><b>{name}</b><span class="d">{esc(t(did, lang))}</span></div><div class="ft-acts">'
+        f'<button class="ft-btn ghost" data-undo="{place}" aria-label="{esc(t("ft_undo", lang))}: {re.sub("<.*?>", "", name)}">'
         f"{esc(t('ft_undo' if n == 1 else 'ft_undo_last', lang))}</button></div></li>"
         for name, did, n, place in rows
     )
