@@ -141,15 +141,18 @@ def _done(changes: Sequence[Change], before: Report, lang: str) -> str:
         else:
             kind = type(change).__name__.lower()
             by_hand[kind] = (by_hand.get(kind, (0, 0))[0] + 1, place)
-    rows += [
-        (esc(t(f"ft_by_hand_{kind}", lang, n=n)), "ft_did_by_hand", n, place) for kind, (n, place) in by_hand.items()
-    ]
-    return "".join(
+    for kind, (n, place) in by_hand.items():
+        rows.append((esc(t(f"ft_by_hand_{kind}", lang, n=n)), "ft_did_by_hand", n, place))
+    return "".join(_applied(name, did, n, place, lang) for name, did, n, place in rows)
+
+
+def _applied(name: str, did: str, n: int, place: int, lang: str) -> str:
+    words, label = t("ft_undo" if n == 1 else "ft_undo_last", lang), re.sub("<.*?>", "", name)
+    return (
         f'<li class="done">{icon("ok", "s", esc(t("ft_applied", lang)))}'
         f'<div><b>{name}</b><span class="d">{esc(t(did, lang))}</span></div><div class="ft-acts">'
-        f'<button class="ft-btn ghost" data-undo="{place}" aria-label="{esc(t("ft_undo", lang))}: {re.sub("<.*?>", "", name)}">'
-        f"{esc(t('ft_undo' if n == 1 else 'ft_undo_last', lang))}</button></div></li>"
-        for name, did, n, place in rows
+        f'<button class="ft-btn ghost" data-undo="{place}" aria-label="{esc(words)}: {label}">{esc(words)}</button>'
+        "</div></li>"
     )
 
 

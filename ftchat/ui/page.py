@@ -62,7 +62,7 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
                 next((known for known in runs if known in ids), newest),
             )
 
-        recalled = "() => [ft.lang(), ft.kept('ids') || '']"
+        recalled = "() => { ft.settle(); return [ft.lang(), ft.kept('ids') || ''] }"
         page.load(open_page, [lang, kept], [lang, dataset, run], js=recalled, **QUEUED)
         gr.on([dataset.change, run.change], lambda *ids: " ".join(filter(None, ids)), [dataset, run], kept, **QUIETLY)
         kept.change(None, kept, None, js="ids => ft.keep('ids', ids)", api_visibility="private")

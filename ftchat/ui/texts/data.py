@@ -142,7 +142,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_problem_columns": ("Which columns are used", "使用的列"),
     "ft_fix_all": ("Fix all", "全部处理"),
     "ft_do_drop": ("Remove", "移除"),
-    "ft_do_merge": ("Keep the commonest", "保留最常见的"),
+    "ft_do_merge": ("Keep commonest", "保留最常见的"),
     "ft_do_mask": ("Mask", "打码"),
     "ft_do_trim": ("Clean", "清理"),
     "ft_do_repair": ("Repair", "修复"),
