@@ -97,6 +97,8 @@ class ResolvedConfig:
     target_modules: tuple[str, ...]
     eval_steps: int
     versions: Mapping[str, str] = field(default_factory=dict)
+    dataset: str = ""  # the hash of the version that is learned
+    held_out_dataset: str | None = None  # of the user's own held-out data
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class TokenStats:
-    """Lengths in tokens over a dataset: `lengths` in the order of the examples, before any cut."""
+    """Lengths in tokens over a dataset: `lengths` in the order of the examples, before any cut; 0 where the chat
+    template refuses one. `lost` are the indices of examples of which the limit leaves an answer out whole."""
 
     total: int
     trained: int
@@ -135,6 +138,7 @@ class TokenStats:
     answer_lost: int
     limit: int
     lengths: tuple[int, ...]
+    lost: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def test_the_line_is_where_the_row_begins():
 def test_duplicates_are_the_second_and_later_copies():
     found = report(("a", "b"), ("c", "d"), ("a", "b"), ("a", "b"), ("a ", "b"))
     assert rows_of(found, "duplicate") == [3, 4]
-    assert (found.examples, found.unused_rows, found.counts) == (5, 0, {"duplicate": 2})
+    assert (found.examples, found.unused_rows, found.counts) == (5, 0, {"duplicate": 2, "near_duplicate": 1})
 
 
 def test_a_conflict_names_every_row_of_the_prompt():

@@ -1,14 +1,11 @@
-"""Datasets on disk, and the split into trained and held out."""
+"""Datasets on disk: what is put comes back, whole or a page at a time, and what is damaged is said."""
 
 import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ftchat.data import DatasetStore, Source, read, split
+from ftchat.data import DatasetStore, Source, read
 from ftchat.errors import ConfigError, DataError
-from ftchat.records import Example, Message
 
 
 def reading(*pairs, name="file"):
@@ -105,38 +102,72 @@ def test_files_that_cannot_be_opened_are_said(tmp_path):
     assert read([Source.from_text("Q: a\nA: b")]).examples[0].source == "pasted text"
 
 
-def examples(pairs) -> list[Example]:
-    return [Example((Message("user", p), Message("assistant", c)), row=n) for n, (p, c) in enumerate(pairs, 1)]
+ROWS = [(f"Question {n}: where?", f'Answer {n}\n"here" 你好 Ä') for n in range(120)]
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.lists(st.tuples(st.sampled_from("abcdefghijkABC"), st.text("xyz", min_size=1, max_size=3)), max_size=60),
-    st.floats(0, 0.99),
-    st.integers(0, 5),
+def test_pages_hold_every_example_once_and_nothing_else(tmp_path):
+    store = DatasetStore(tmp_path)
+    dataset = store.put(reading(*ROWS), "many")
+    pages = [store.page(dataset.hash, start, 50) for start in (0, 50, 100, 150)]
+    assert [row for page in pages for row in page.rows] == list(enumerate(dataset.examples))
+    assert {page.total for page in pages} == {120}
+    assert store.page(dataset.hash, -5, 2).rows == tuple(enumerate(dataset.examples[:2]))
+    assert (store.info(dataset.hash), store.report(dataset.hash)) == (dataset.info, dataset.report)
+
+
+@pytest.mark.parametrize(
+    "query", ["question 7", "ANSWER 11", 'here"', '\n"here', "ä", "你好", "user", "content", "\\", " "]
 )
-def test_split_keeps_equal_prompts_on_one_side(pairs, share, seed):
-    rows = examples(pairs)
-    train, held = split(rows, share, seed)
-    assert split(rows, share, seed) == (train, held)
-    assert sorted(e.row for e in (*train, *held)) == [e.row for e in rows]
-    assert not {e.prompt.lower() for e in train} & {e.prompt.lower() for e in held}
-    assert train or not rows
-    assert share or not held
+def test_search_finds_what_the_messages_say(tmp_path, query):
+    store = DatasetStore(tmp_path)
+    dataset = store.put(reading(*ROWS), "many")
+    wanted = query.strip().casefold()
+    right = [
+        (index, example)
+        for index, example in enumerate(dataset.examples)
+        if any(wanted in message.content.casefold() for message in example.messages)
+    ]
+    found = store.search(dataset.hash, query, 0, 1000)
+    assert (found.total, list(found.rows)) == (len(right), right)
+    assert list(store.search(dataset.hash, query, 3, 4).rows) == right[3:7]
 
 
-def test_split_holds_out_the_share_that_was_asked_for():
-    rows = examples([(str(n), f"answer {n}") for n in range(200)])
-    assert len(split(rows, 0.1, 0)[1]) == 20
-    assert split(rows, 0.1, 0) != split(rows, 0.1, 1)
-    assert len(split(rows[:5], 0.1, 0)[1]) == 1
-    assert split(rows[:1], 0.5, 0)[1] == ()
-    for share in (1, -0.1, 1.5):
-        with pytest.raises(ConfigError, match="share"):
-            split(rows, share, 0)
+def test_a_page_of_a_damaged_dataset_is_said(tmp_path):
+    store = DatasetStore(tmp_path)
+    dataset = store.put(reading(*ROWS), "many")
+    path = store.folder / dataset.hash / "places.bin"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=dataset.hash):
+        store.page(dataset.hash, 100, 50)
 
 
-def test_split_holds_out_labels_in_proportion():
-    rows = examples([(str(n), "spam" if n % 10 == 0 else "ham") for n in range(200)])
-    held = [e.completion for e in split(rows, 0.2, 3)[1]]
-    assert (held.count("spam"), held.count("ham")) == (4, 36)
+def test_what_was_read_can_be_read_again_with_other_columns(tmp_path):
+    store = DatasetStore(tmp_path)
+    source = Source("faq.csv", b"prompt,answer,long\na,b,c\nd,e,f\n")
+    dataset = store.put(read([source]), "faq", sources=[source])
+    again = store.reread(dataset.hash, {"completion": "long"})
+    assert [example.completion for example in again.examples] == ["c", "f"]
+    assert (again.name, again.info.mapping) == ("faq", {"completion": "long"})
+    assert store.reread(again.hash, {}).hash == dataset.hash
+    bare = store.put(reading(("x", "y")), "bare")
+    with pytest.raises(DataError, match="not kept"):
+        store.reread(bare.hash, {})
+    with pytest.raises(ConfigError, match="nowhere"):
+        store.reread(dataset.hash, {"completion": "nowhere"})
+
+
+def test_the_source_can_be_kept_later(tmp_path):
+    store = DatasetStore(tmp_path)
+    source = Source("faq.csv", b"prompt,answer\na,b\n")
+    dataset = store.put(read([source]), "faq")
+    assert not dataset.info.raw
+    assert store.put(read([source]), "faq", sources=[source]).info.raw
+    assert store.reread(dataset.hash, {"prompt": "answer", "completion": "prompt"}).examples[0].prompt == "b"
+
+
+def test_reading_tells_how_far_it_is():
+    sources = [Source(f"{n}.jsonl", b'{"prompt":"a","completion":"b"}\n' * 9000) for n in range(2)]
+    told = []
+    read(sources, progress=lambda done, total: told.append((done, total)))
+    size = sum(len(source.data) for source in sources)
+    assert told[-1] == (size, size) and told == sorted(told) and len(told) > 6

@@ -115,5 +115,5 @@ def test_no_run_begins_on_a_base_that_is_not_taken(home: Path) -> None:
     page = build_page(home, open_worker("process", home), Bases.listed(()))
     form = ("other", "/etc", "quick", "auto", "", *[""] * 6)
     with pytest.raises(gr.Error, match="folders of its server are not read"):
-        handler(page, "begin")("0" * 16, "en", *form)
+        handler(page, "begin")("0" * 16, None, "en", *form)
     assert RunStore(home).list() == []

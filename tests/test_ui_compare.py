@@ -107,7 +107,7 @@ class Visitor:
 @pytest.fixture
 def tab(studio: Studio) -> compare_tab.CompareTab:
     with gr.Blocks(), gr.Tabs() as tabs, gr.Tab("Compare"):
-        lang, training, nothing = gr.Textbox(), gr.Textbox(), [gr.State() for _ in range(4)]
+        lang, training, nothing = gr.Textbox(), gr.Textbox(), [gr.State() for _ in range(5)]
         return compare_tab.build(studio, Shell(lang, *nothing, training, tabs, Pulse()))
 
 

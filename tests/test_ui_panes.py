@@ -39,7 +39,7 @@ def test_what_models_and_users_write_stays_text(lang: str) -> None:
     named = Standing("/models/" + MARKUP, "r1", (("r1", MARKUP),), "r1", None)
     drawn = [panes.talk(chat, pane, now, lang) for pane in (BASE, TUNED)]
     drawn += [panes.said(chat, lang), panes.base_head(chat, named, lang), panes.talk(Chat("c"), TUNED, named, lang)]
-    drawn += [panes.chips(suggestions([Example((Message("user", MARKUP), Message("assistant", "x")))], None), lang)]
+    drawn += [panes.chips(suggestions([Example((Message("user", MARKUP), Message("assistant", "x")))], ()), lang)]
     for source in drawn:
         seen = Seen(source)
         assert seen.tags <= {"div", "p", "span", "b", "h2", "button", "svg", "path", "rect", "circle"}

@@ -53,6 +53,6 @@ def test_suggestions_are_short_first_questions_spread_over_the_data() -> None:
 
     long, later = pair("x" * 500), pair("and then?", Message("user", "hi"), Message("assistant", "hello"))
     under = pair("with rules", Message("system", "Be brief."))
-    found = suggestions([long, later, under, *(pair(f"q{n}") for n in range(59)), pair("q3")], None)
+    found = suggestions([long, later, under, *(pair(f"q{n}") for n in range(59)), pair("q3")], ())
     assert len(found) == 6 and found[0].question == "with rules" and found[0].system == "Be brief."
     assert found[-1].question == "q49" and not any(one.held_out for one in found)

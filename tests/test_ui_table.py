@@ -132,3 +132,28 @@ def test_other_columns_are_shown_by_their_first_row_and_read_again(page: gr.Bloc
 
 def turns(shown: str) -> list[str]:
     return [part.split("</dd>")[0] for part in shown.split("<dd>")[1:]]
+
+
+def test_a_held_out_file_says_what_of_it_is_trained_on_and_gives_it_up(
+    page: gr.Blocks, home: Path, tmp_path: Path
+) -> None:
+    chosen = bring(page, pairs(5))
+    (tmp_path / "exam.jsonl").write_text('{"prompt": "something else", "completion": "yes"}\n' + pairs(2))
+    held_out, dropped = handler(page, "bring")(str(tmp_path / "exam.jsonl"), "en")
+    assert dropped is None and DatasetStore(home).info(held_out).kind == "held_out"
+    shown, _ = handler(page, "draw_held_out")(chosen, held_out, "en")
+    assert "exam: 3 pairs" in shown and "2 of them are also trained on" in shown and 'data-leaks="drop"' in shown
+    clean = handler(page, "clean")(chosen, held_out, "en")
+    shown, _ = handler(page, "draw_held_out")(chosen, clean, "zh")
+    assert "exam：1 对" in shown and "它们都不参与训练" in shown
+    assert handler(page, "open_page")("en", held_out)[1] == chosen
+
+
+def test_held_out_data_stays_with_versions_of_its_dataset_only(page: gr.Blocks) -> None:
+    keep = handler(page, "keep_held_out")
+    first, other = bring(page, pairs(5) + pairs(1)), bring(page, pairs(2))
+    about, held_out = keep(first, first, "0" * 16)
+    assert (about, held_out) == (first, "0" * 16)
+    mended = mend(page, first, kind="duplicate", action="drop")
+    assert keep(mended, about, held_out) == (first, held_out)
+    assert keep(other, about, held_out) == (other, None)

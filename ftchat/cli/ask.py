@@ -9,13 +9,12 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ftchat.data import Dataset, DatasetStore, split
+from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
 from ftchat.files import ftchat_home
-from ftchat.records import ChatRequest, Message, Pane, Sampling
+from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
 from ftchat.runs import Run, RunStore
-from ftchat.settings import held_out_share
 from ftchat.worker import Worker, open_worker
 
 
@@ -44,11 +43,13 @@ def compare(arguments: argparse.Namespace) -> int:
     sampling = _sampling(arguments)
     home = ftchat_home()
     run = RunStore(home).get(arguments.name)
-    dataset = _dataset(home, run)
-    prompts = [*arguments.prompt, *(_held_out(run, dataset) if arguments.held_out else ())]
+    learned, held_out = _sides(home, run, needed=arguments.held_out)
+    if arguments.held_out and not held_out:
+        raise ConfigError(f"run {run.config.name} held nothing out; train with --preset balanced on 20 pairs or more")
+    prompts = [*arguments.prompt, *(example.prompt for example in held_out if arguments.held_out)]
     if not prompts:
         raise ConfigError("nothing to ask: give --prompt TEXT (as often as you like) or --held-out")
-    references = {e.prompt: e.completion for e in reversed(dataset.examples)} if dataset else {}
+    references = {example.prompt: example.completion for example in reversed((*held_out, *learned))}
     worker = open_worker("inline", home)
     try:
         for prompt in prompts:
@@ -135,22 +136,15 @@ def _system(arguments: argparse.Namespace) -> tuple[Message, ...]:
     return (Message("system", arguments.system),) if arguments.system else ()
 
 
-def _dataset(home: Any, run: Run) -> Dataset | None:
-    """The run's dataset; None where its folder is gone, since chat does not need it."""
+def _sides(home: Any, run: Run, needed: bool) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """What the run learned and what it held out; nothing where its dataset is gone, unless it is needed."""
     try:
-        return DatasetStore(home).get(run.config.dataset)
+        return DatasetStore(home).split_for(run.config)
     except DataError:
-        return None
-
-
-def _held_out(run: Run, dataset: Dataset | None) -> list[str]:
-    if dataset is None:
-        raise DataError(f"the dataset of run {run.config.name} is gone, so its held-out prompts are not known")
-    share = held_out_share(run.config.preset, len(dataset.examples))
-    held_out = split(dataset.examples, share, int(run.config.settings.get("seed", 42)))[1]
-    if not held_out:
-        raise ConfigError(f"run {run.config.name} held nothing out; train with --preset balanced on 20 pairs or more")
-    return [example.prompt for example in held_out]
+        if not needed:
+            return (), ()
+        sentence = f"the dataset of run {run.config.name} is gone, so its held-out prompts are not known"
+        raise DataError(sentence) from None
 
 
 def _answer(reply: ReplyDone) -> dict[str, Any]:

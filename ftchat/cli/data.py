@@ -5,23 +5,32 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ftchat.data import Reading, Report, Source, read
-from ftchat.errors import ConfigError
+from ftchat.data import NEAR_LIMIT, Problem, Reading, Report, Source, leaks, read
+from ftchat.data.judges import judge_lengths, problems_of
+from ftchat.errors import ConfigError, DataError
 from ftchat.files import ftchat_home
 from ftchat.settings import base_name
 from ftchat.worker import open_worker
 
-_SHOWN = 20  # problems in the plain report
+_SHOWN = 3  # examples of each kind in the plain report
+_SEVERITIES = ("error", "warning", "info")
 
 
 def add_parsers(verbs: Any) -> None:
     parser = verbs.add_parser("inspect", help="read files and report what is in them; trains nothing")
     add_files(parser)
     parser.add_argument("--base", metavar="MODEL", help="also count tokens of this base model")
+    parser.add_argument(
+        "--near-duplicates",
+        action="store_true",
+        help=f"look for near duplicates among more than {NEAR_LIMIT:,} examples too",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=inspect)
 
@@ -31,16 +40,41 @@ def add_files(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
     parser.add_argument(
         "--map", action="append", default=[], metavar="FIELD=COLUMN", help="which column is prompt, completion, ..."
     )
+    parser.add_argument("--held-out", metavar="FILE", help="pairs to measure on, which are never trained on")
 
 
-def read_files(files: Sequence[str], mapping: Sequence[str]) -> Reading:
+def read_files(files: Sequence[str], mapping: Sequence[str], near_duplicates: bool = False) -> Reading:
     """Reads what the command line names."""
-    return read([_source(name) for name in files], dict(_pair("--map", text) for text in mapping))
+    named = dict(_pair("--map", text) for text in mapping)
+    return read([_source(name) for name in files], named, near_duplicates=near_duplicates)
+
+
+def read_held_out(file: str, mapping: Sequence[str], trained: Reading, near_duplicates: bool = False) -> Reading:
+    """Reads the held-out file. Its report holds what cannot be used, and what is also trained on."""
+    source = _source(file)
+    if any(source.name == example.source for example in trained.examples):
+        source = replace(source, name=f"{source.name} (held out)")
+    reading = read([source], dict(_pair("--map", text) for text in mapping))
+    if not reading.examples:
+        raise DataError(f"{source.name}: there is no pair to hold out{_first_error(reading.report)}")
+    near = near_duplicates or len(trained.examples) + len(reading.examples) <= NEAR_LIMIT
+    found = problems_of(reading.examples, leaks(trained.examples, reading.examples, near))
+    errors = [problem for problem in reading.report.problems if problem.severity == "error"]
+    return replace(reading, report=replace(reading.report, problems=(*errors, *found)))
+
+
+def _first_error(report: Report) -> str:
+    return next((f": {problem.message}" for problem in report.problems if problem.severity == "error"), "")
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    reading = read_files(arguments.files, arguments.map)
-    found: dict[str, Any] = reading.report.to_json()
+    reading = read_files(arguments.files, arguments.map, arguments.near_duplicates)
+    problems = list(reading.report.problems)
+    extra: dict[str, Any] = {}
+    if arguments.held_out:
+        held_out = read_held_out(arguments.held_out, arguments.map, reading, arguments.near_duplicates)
+        problems += held_out.report.problems
+        extra["held_out"] = {"rows": held_out.report.rows, "examples": held_out.report.examples}
     if arguments.base:
         worker = open_worker("inline", ftchat_home())
         try:
@@ -48,25 +82,34 @@ def inspect(arguments: argparse.Namespace) -> int:
         finally:
             worker.close()
         names = ("total", "trained", "max", "p50", "p95", "over_limit")
-        found["tokens"] = {name: getattr(stats, name) for name in names}
+        extra["tokens"] = {name: getattr(stats, name) for name in names}
+        problems += problems_of(reading.examples, judge_lengths(reading.examples, stats))
+    report = replace(reading.report, problems=tuple(problems))
     if arguments.json:
-        print(json.dumps(found, ensure_ascii=False))
+        print(json.dumps(report.to_json() | extra, ensure_ascii=False))
     else:
-        _print(reading.report, found.get("tokens"))
+        _print(report, extra)
     return 0
 
 
-def _print(report: Report, tokens: dict[str, int] | None) -> None:
+def _print(report: Report, extra: dict[str, Any]) -> None:
     print(f"{report.format}, {report.encoding}: {report.rows} rows, {report.examples} examples")
-    if tokens:
+    if held_out := extra.get("held_out"):
+        print(f"held out: {held_out['rows']} rows, {held_out['examples']} examples")
+    if tokens := extra.get("tokens"):
         share = 100 * tokens["trained"] / max(1, tokens["total"])
         print(f"{tokens['total']} tokens, {share:.0f} % of them trained; longest {tokens['max']}, p95 {tokens['p95']}")
-    for kind, rows in report.counts.items():
-        print(f"  {kind}: {rows}")
-    for problem in report.problems[:_SHOWN]:
-        print(f"{problem.severity}: {problem.message}")
-    if len(report.problems) > _SHOWN:
-        print(f"... and {len(report.problems) - _SHOWN} more; --json lists them all")
+    kinds: dict[tuple[int, str], list[Problem]] = defaultdict(list)
+    for problem in report.problems:
+        kinds[_SEVERITIES.index(problem.severity), problem.kind].append(problem)
+    for (severity, kind), problems in sorted(kinds.items()):
+        rows = len({(problem.source, problem.row) for problem in problems if problem.row is not None})
+        counted = f": {rows} row{'s' if rows != 1 else ''}" if rows else ""
+        print(f"{_SEVERITIES[severity]} {kind}{counted}")
+        for problem in problems[:_SHOWN]:
+            print(f"  {problem.message}")
+        if len(problems) > _SHOWN:
+            print(f"  ... and {len(problems) - _SHOWN} more; --json lists them all")
 
 
 def _source(name: str) -> Source:

@@ -30,6 +30,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 "base": config.base,
                 "method": status.method or config.method,
                 "dataset": config.dataset,
+                "held_out": config.held_out,
                 "steps": status.step,
                 "train_loss": status.train_loss,
                 "seconds": round(status.seconds, 3),

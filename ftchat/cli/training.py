@@ -12,8 +12,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ftchat.cli.data import add_files, parse_pairs, read_files
-from ftchat.data import DatasetStore
+from ftchat.cli.data import add_files, parse_pairs, read_files, read_held_out
+from ftchat.data import DatasetStore, Reading
 from ftchat.errors import DataError
 from ftchat.events import RunStatus
 from ftchat.files import ftchat_home
@@ -45,11 +45,15 @@ def train(arguments: argparse.Namespace) -> int:
         first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
         raise DataError(f"there is nothing to train on: {first}")
     home = ftchat_home()
+    store = DatasetStore(home)
     title = Path(arguments.files[0]).stem if arguments.files[0] != "-" else "pasted"
-    dataset = DatasetStore(home).put(reading, title)
+    held_out = None
+    if arguments.held_out:
+        held_out = _put_held_out(arguments, reading, store)
+    dataset = store.put(reading, title)
     runs = RunStore(home)
     name = runs.free_name(title) if arguments.name is None else arguments.name
-    config = RunConfig(name, dataset.hash, base, method, preset, settings)
+    config = RunConfig(name, dataset.hash, base, method, preset, settings, held_out)
     runs.check_name(config.name)
     worker = open_worker("inline", home)
     try:
@@ -71,6 +75,16 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"ftchat: {status.error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:
+    """Keeps the held-out file, and says first where it holds what is trained on."""
+    reading = read_held_out(arguments.held_out, arguments.map, learned)
+    found = [problem for problem in reading.report.problems if problem.kind == "leak"]
+    if found:
+        known = f"{len(found)} of {len(reading.examples)} held-out examples are also trained on"
+        print(f"ftchat: warning: {known}, so they measure memory: {found[0].message}", file=sys.stderr)
+    return store.put(reading, Path(arguments.held_out).stem, "held_out").hash
 
 
 def _follow(run: Run, worker: Worker) -> RunStatus:
@@ -95,6 +109,8 @@ def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStat
         "error": status.error,
         "method": resolved.method if resolved else run.config.method,
         "base": run.config.base,
+        "dataset": run.config.dataset,
+        "held_out": run.config.held_out,
         "steps": status.step,
         "train_loss": status.train_loss,
         "eval_loss": status.eval_losses[-1][1] if status.eval_losses else None,

@@ -1,13 +1,15 @@
 """Bytes -> rows -> Examples -> report, and the datasets kept from them. No torch."""
 
 from ftchat.data.folder import Dataset, DatasetInfo, Page
+from ftchat.data.near import NEAR_LIMIT
 from ftchat.data.reading import Reading, Source, read
 from ftchat.data.remedies import REMEDIES, Add, Change, Delete, Edit, Remedy
 from ftchat.data.report import Problem, Report
-from ftchat.data.split import split
+from ftchat.data.split import leaks
 from ftchat.data.store import DatasetStore
 
 __all__ = [
+    "NEAR_LIMIT",
     "REMEDIES",
     "Add",
     "Change",
@@ -22,6 +24,6 @@ __all__ = [
     "Remedy",
     "Report",
     "Source",
+    "leaks",
     "read",
-    "split",
 ]

@@ -14,7 +14,7 @@ from ftchat.data.near import Alike
 from ftchat.data.report import Problem
 from ftchat.data.rows import Remark, shown
 from ftchat.data.turns import Unusable
-from ftchat.records import Example, Message
+from ftchat.records import Example, Message, TokenStats
 
 Finding = tuple[int | None, Remark]
 
@@ -106,6 +106,21 @@ def judge_alike(examples: Sequence[Example], alike: Alike) -> Iterator[Finding]:
         same = where(examples[original], examples[index])
         said = f"this is nearly the same as {same} ({likeness:.0%} of it, and the same numbers)"
         yield index, Remark("near_duplicate", "warning", said)
+
+
+def judge_lengths(examples: Sequence[Example], stats: TokenStats) -> Iterator[Finding]:
+    """What the length limit of training takes away, by the tokens of a base model."""
+    lost = set(stats.lost)
+    for index, (_, length) in enumerate(zip(examples, stats.lengths, strict=True)):
+        if index in lost:
+            said = f"the prompt leaves no room for an answer: {length:,} tokens, and the limit is {stats.limit:,}"
+            yield index, Remark("answer_lost", "warning", said)
+        elif length > stats.limit:
+            said = f"the answer is cut: {length:,} tokens, and the limit is {stats.limit:,}"
+            yield index, Remark("too_long", "warning", said)
+        elif length == 0:
+            said = "this base model's chat template refuses the conversation, so it is not trained on"
+            yield index, Remark("refused", "warning", said)
 
 
 def where(original: Example, example: Example) -> str:

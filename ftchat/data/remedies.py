@@ -49,10 +49,11 @@ REMEDIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "very_long": ("drop",),
     "too_long": ("drop",),
     "answer_lost": ("drop",),
+    "refused": ("drop",),
     "leak": ("drop",),
 }
 # To find these takes more than the dataset, a base model's tokens or another dataset, so their places are given.
-_BY_PLACE = ("too_long", "answer_lost", "leak")
+_BY_PLACE = ("too_long", "answer_lost", "refused", "leak")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,38 @@
 """Examples -> those to train on and those held out. Knows nothing of why.
 
-The same examples, share and seed give the same split anywhere. Equal prompts stay on one side, so that nothing held
-out has been trained on; where answers repeat as labels, each label is held out in proportion.
+The same examples, share and seed give the same split anywhere. Equal prompts and near duplicates stay on one side, so
+that nothing held out has been trained on; where answers repeat as labels, each label is held out in proportion.
 """
 
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
+from ftchat.data.folder import Dataset
+from ftchat.data.judges import labels_of, where
+from ftchat.data.near import Alike, find_alike
+from ftchat.data.rows import Remark
 from ftchat.errors import ConfigError
 from ftchat.records import Example
 
-_Group = list[int]  # places of examples that have an equal prompt
+_Group = list[int]  # places of examples that belong together
 
 
-def split(examples: Sequence[Example], share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+def split_dataset(dataset: Dataset, share: float) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Train and held out of a dataset, by its own seed: the same for every run on it."""
+    return split(dataset.examples, share, dataset.info.split_seed, dataset.alike)
+
+
+def split(
+    examples: Sequence[Example], share: float, seed: int, alike: Alike | None = None
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Train and held out, each in the order given. A share above 0 holds out one example at least, if it can."""
     if not 0 <= share < 1:
         raise ConfigError(f"the held-out share must be from 0 to below 1, not {share:g}")
     held: set[int] = set()
-    strata = _strata(examples)
+    strata = _strata(examples, alike or Alike())
     if share and sum(map(len, strata)) > 1:
         wanted = max(1, round(share * len(examples)))
         for groups, quota in zip(strata, _quotas(strata, wanted), strict=True):
@@ -34,18 +45,78 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[tuple[E
     return train, tuple(examples[index] for index in sorted(held))
 
 
-def _strata(examples: Sequence[Example]) -> list[list[_Group]]:
-    """Groups of equal prompts; apart by label where answers are labels."""
-    groups: dict[str, _Group] = defaultdict(list)
-    for index, example in enumerate(examples):
-        groups[" ".join(example.prompt.casefold().split())].append(index)
-    answers = Counter(example.completion for example in examples)
-    if len(answers) < 2 or 4 * len(answers) > len(examples) or any(len(answer) > 100 for answer in answers):
-        return [list(groups.values())]
+def leaks(train: Sequence[Example], held_out: Sequence[Example], near: bool) -> Iterator[tuple[int, Remark]]:
+    """Which of the held-out examples are trained on: the same, nearly the same, or the same prompt."""
+    asked: dict[str, Example] = {}
+    for example in train:
+        for question in _questions(example):
+            asked.setdefault(question, example)
+    copies = _nearly_trained(train, held_out) if near else {}
+    for index, example in enumerate(held_out):
+        known = asked.get(_questions(example)[-1])
+        if known is not None:
+            same = "this is" if known.messages == example.messages else "its prompt is"
+            yield index, Remark("leak", "warning", f"{same} also trained on, at {where(known, example)}")
+        elif index in copies:
+            said = f"nearly the same is also trained on, at {where(train[copies[index]], example)}"
+            yield index, Remark("leak", "warning", said)
+
+
+def _nearly_trained(train: Sequence[Example], held_out: Sequence[Example]) -> Mapping[int, int]:
+    found: dict[int, int] = {}
+    for later, earlier, _ in find_alike([*train, *held_out]).pairs:
+        if earlier < len(train) <= later:
+            found.setdefault(later - len(train), earlier)
+    return found
+
+
+def _questions(example: Example) -> list[str]:
+    """What comes before each answer that is learned, whatever its case, its spaces and the system message."""
+    found, before = [], ""
+    for message in example.messages:
+        if message.role == "assistant":
+            found.append(before)
+        if message.role != "system":
+            before += " ".join(message.content.casefold().split()) + "\n"
+    return found
+
+
+def _strata(examples: Sequence[Example], alike: Alike) -> list[list[_Group]]:
+    """Groups of what must not be separated; apart by label where answers are labels."""
+    groups = _groups(examples, alike)
+    if not labels_of(examples):
+        return [groups]
     strata: dict[str, list[_Group]] = defaultdict(list)
-    for group in groups.values():
+    for group in groups:
         strata[examples[group[0]].completion].append(group)
     return list(strata.values())
+
+
+def _groups(examples: Sequence[Example], alike: Alike) -> list[_Group]:
+    """Those that ask the same, one with its last question and the other with any, and near duplicates of these."""
+    leader = list(range(len(examples)))
+
+    def leader_of(index: int) -> int:
+        while leader[index] != index:
+            leader[index] = index = leader[leader[index]]
+        return index
+
+    def join(a: int, b: int) -> None:
+        a, b = sorted((leader_of(a), leader_of(b)))
+        leader[b] = a
+
+    first: dict[str, int] = {}
+    for index, example in enumerate(examples):
+        join(index, first.setdefault(_questions(example)[-1], index))
+    for index, example in enumerate(examples):
+        for question in _questions(example)[:-1] if len(example.messages) > 3 else ():
+            join(index, first.get(question, index))
+    for later, earlier, _ in alike.pairs:
+        join(later, earlier)
+    groups: dict[int, _Group] = defaultdict(list)
+    for index in range(len(examples)):
+        groups[leader_of(index)].append(index)
+    return list(groups.values())
 
 
 def _quotas(strata: list[list[_Group]], wanted: int) -> list[int]:

@@ -22,9 +22,12 @@ from ftchat.data.folder import Dataset, DatasetInfo, Page
 from ftchat.data.reading import Progress, Reading, Source, read
 from ftchat.data.remedies import Change, check_change
 from ftchat.data.report import Report
+from ftchat.data.split import split_dataset
 from ftchat.data.versions import revise
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
+from ftchat.records import Example, RunConfig
+from ftchat.settings import held_out_share
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
 _HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
@@ -89,6 +92,13 @@ class DatasetStore:
             if content != key[:16]:
                 raise ValueError("the content is not what was hashed")
         return dataset
+
+    def split_for(self, config: RunConfig) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share."""
+        dataset = self.get(config.dataset)
+        if config.held_out is not None:
+            return dataset.examples, self.get(config.held_out).examples
+        return split_dataset(dataset, held_out_share(config.preset, len(dataset.examples)))
 
     def info(self, key: str) -> DatasetInfo:
         if not _HASH.fullmatch(key) or not (self.folder / key).is_dir():

@@ -56,9 +56,10 @@ def base_probe(resident: Resident) -> torch.Tensor:
         return resident.model(input_ids=torch.tensor([ids], device=resident.device)).logits.cpu()
 
 
-def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence[Encoded]) -> list[Checked]:
+def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence[Encoded], limit: int) -> list[Checked]:
     """Before step 1: what chat sends is the beginning of what is trained, and every answer ends with the stop token.
-    The first is tried on some examples, token for token against the rows that the trainer gets."""
+    The first is tried on some examples, token for token against the rows that the trainer gets; a prompt that fills
+    the limit is not trained."""
     end = resident.template.end_id
     stops = sum(row.ids[-1] == end and row.trained[-1] for row in rows)
     heads = {row.ids[: row.trained.index(True)] for row in rows}
@@ -66,6 +67,7 @@ def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence
     for example in examples[:_PREFIXES_TRIED]:
         with contextlib.suppress(DataError):  # what the template refuses is not trained
             asked.append(tuple(resident.template.prompt_ids(example.messages[: _first_answer(example)])))
+    asked = [prompt for prompt in asked if len(prompt) < limit]
     prefixes = sum(prompt in heads for prompt in asked)
     return [
         Checked(name="prompt_is_prefix", ok=prefixes == len(asked), detail=f"{prefixes} / {len(asked)}"),

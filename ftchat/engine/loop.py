@@ -25,7 +25,7 @@ from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import memory_used
-from ftchat.engine.resolve import resolve_method
+from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import token_stats
 from ftchat.engine.train import train
 from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
@@ -86,7 +86,8 @@ class Loop:
     def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
         if isinstance(examples, str):
             examples = self._datasets.get(examples).examples
-        return token_stats(self._load(base).template, examples, self._load(base).context)
+        resident = self._load(base)
+        return token_stats(resident.template, examples, length_limit(resident.context, _device().type == "cuda"))
 
     def start_run(self, run_id: str) -> None:
         run = self._runs.get(run_id)
@@ -226,7 +227,7 @@ class Loop:
                 method, precision = self._needs(run)
                 resident = self._load(config.base, precision, own=True)
                 self._make_room(resident)
-                train(run, self._datasets.get(config.dataset), method, resident, self._pulse)
+                train(run, self._datasets.split_for(config), method, resident, self._pulse)
             except FtchatError as error:
                 run.append(RunFailed(error=str(error)))
             finally:

@@ -44,6 +44,11 @@ def resolve_method(method: str, device: str) -> str:
     return "qlora" if device == "cuda" else "lora"
 
 
+def length_limit(context: int, on_gpu: bool) -> int:
+    """The longest row that is trained on whole, unless the user asks for another `max_length`."""
+    return min(context, 4096 if on_gpu else 1024)
+
+
 def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) -> ResolvedConfig:
     """`step_seconds`: the measured time of one optimizer step; only the quick preset needs it, to fit its time."""
     asked: dict[str, Any] = dict(config.settings)
@@ -89,13 +94,15 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         target_modules=facts.target_modules,
         eval_steps=chosen("eval_steps", max(1, steps // 10)),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        dataset=config.dataset,
+        held_out_dataset=config.held_out,
     )
 
 
 def _max_length(facts: Facts, on_gpu: bool) -> int:
     """The data's own longest row, rounded up to 8, within what the model holds and the device bears."""
     longest = max(facts.lengths, default=8)
-    return min(math.ceil(longest / 8) * 8, facts.context, 4096 if on_gpu else 1024)
+    return min(math.ceil(longest / 8) * 8, length_limit(facts.context, on_gpu))
 
 
 def _batch(facts: Facts, max_length: int, on_gpu: bool) -> int:

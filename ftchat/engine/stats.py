@@ -11,8 +11,9 @@ from ftchat.records import Example, TokenStats
 
 def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int) -> TokenStats:
     """Lengths before any cut, one per example; an example that the template refuses counts 0."""
-    lengths, trained, over, lost = [], 0, 0, 0
-    for example in examples:
+    lengths, lost = [], []
+    trained, over = 0, 0
+    for index, example in enumerate(examples):
         try:
             rows = template.encode(example)
         except DataError:
@@ -21,7 +22,8 @@ def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int)
         kept = [cut for row in rows if (cut := row.within(limit))]
         trained += sum(sum(row.trained) for row in kept)
         over += lengths[-1] > limit
-        lost += len(kept) < len(rows)
+        if len(kept) < len(rows):
+            lost.append(index)
     ordered = sorted(lengths) or [0]
     return TokenStats(
         total=sum(lengths),
@@ -30,7 +32,8 @@ def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int)
         p50=ordered[len(ordered) // 2],
         p95=ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)],
         over_limit=over,
-        answer_lost=lost,
+        answer_lost=len(lost),
         limit=limit,
         lengths=tuple(lengths),
+        lost=tuple(lost),
     )

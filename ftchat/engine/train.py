@@ -20,26 +20,27 @@ from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from ftchat.data import Dataset, split
+from ftchat.data import NEAR_LIMIT, leaks
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Reporter
 from ftchat.engine.resolve import Facts, resolve
 from ftchat.engine.template import Encoded
 from ftchat.errors import DataError, FtchatError, OutOfMemory
-from ftchat.events import RunFailed, RunFinished, RunStarted, RunStopped
+from ftchat.events import Checked, RunFailed, RunFinished, RunStarted, RunStopped
 from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
-from ftchat.settings import held_out_share
+
+Sides = tuple[Sequence[Example], Sequence[Example]]  # what is learned, and what is held out
 
 _TRAINER_OVERHEAD = 1.3  # allowed for a step of the trainer over bare forward and backward; not measured yet
 
 
-def train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
+def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
     """Trains a run to its end and leaves its adapter resident and frozen. `pulse` is called between steps, may
     use the model to chat, and says whether the user asked to stop. Failures become RunFailed in the history."""
     try:
-        _train(run, dataset, method, resident, pulse)
+        _train(run, sides, method, resident, pulse)
     except FtchatError as error:
         resident.detach(run.id)
         run.append(RunFailed(error=str(error)))
@@ -49,11 +50,10 @@ def train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Ca
         run.append(RunFailed(error=sentence, bug=traceback.format_exc()))
 
 
-def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
+def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
     config = run.config
     seed = int(config.settings.get("seed", 42))
-    share = held_out_share(config.preset, len(dataset.examples))
-    learned, held_out = split(dataset.examples, share, seed)
+    learned, held_out = sides
     rows = encode_all(resident, learned)
     if not rows:
         raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
@@ -79,9 +79,20 @@ def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: C
         run.freeze(resolved)
         rows = within(rows, resolved.max_length)
         started = time.time()
-        run.append(RunStarted(time=started, total_steps=resolved.max_steps, base=config.base, method=method))
-        for check in check_tokens(resident, learned, rows):
+        run.append(
+            RunStarted(
+                time=started,
+                total_steps=resolved.max_steps,
+                base=config.base,
+                method=method,
+                dataset=config.dataset,
+                held_out=config.held_out,
+            )
+        )
+        for check in check_tokens(resident, learned, rows, resolved.max_length):
             run.append(check)
+        if held_out:
+            run.append(_check_held_out(learned, held_out, own=config.held_out is not None))
         reporter = Reporter(run, resident.device, resolved, pulse)
         measured = within(encode_all(resident, held_out), resolved.max_length)
         trainer = _trainer(run, resident, resolved, rows, measured, reporter)
@@ -108,6 +119,14 @@ def _train(run: Run, dataset: Dataset, method: str, resident: Resident, pulse: C
             peak_memory=reporter.peak_memory,
         )
     )
+
+
+def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own: bool) -> Checked:
+    """Before step 1: nothing that is held out is trained on. A split keeps near duplicates together; in the user's
+    own held-out data they are looked for, among as many as in reading."""
+    near = own and len(learned) + len(held_out) <= NEAR_LIMIT
+    found = {index for index, _ in leaks(learned, held_out, near)}
+    return Checked(name="held_out_is_new", ok=not found, detail=f"{len(held_out) - len(found)} / {len(held_out)}")
 
 
 def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:

@@ -249,8 +249,10 @@ class CompareTab(CompareLayout):
         """Which examples were held out shows only in the whole of them, so it is not looked for in a big dataset."""
         store = self.studio.datasets
         if store.info(source).count > _WHOLE:
-            return suggestions([example for _, example in store.page(source, 0, _WHOLE).rows], None)
-        return suggestions(store.get(source).examples, run)
+            return suggestions([example for _, example in store.page(source, 0, _WHOLE).rows], ())
+        if run is not None and run.resolved is not None:
+            return suggestions(*store.split_for(run.config))
+        return suggestions(store.get(source).examples, ())
 
 
 def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:

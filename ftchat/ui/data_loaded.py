@@ -15,7 +15,7 @@ import gradio as gr
 from ftchat.data import Remedy
 from ftchat.errors import DataError, FtchatError
 from ftchat.records import RunConfig, TokenStats
-from ftchat.ui import data_columns, data_table, findings
+from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import sentence, told
@@ -41,6 +41,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         with gr.Column(elem_classes="ft-card", min_width=0):
             report = html(clicks=True, elem_id="ft-report")
             data_columns.build(studio, shell)
+            data_heldout.build(studio, shell)
         with gr.Column(elem_classes="ft-card", min_width=0):
             tokens = html(clicks=True, elem_id="ft-tokens")
             lengths = html(elem_id="ft-lengths")
@@ -144,12 +145,14 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     shell.dataset.change(offer, shell.dataset, download, **DRAWING)
 
-    def start(chosen: str, base: str, lang: str) -> str:
-        return studio.begin(RunConfig(studio.run_name(store.info(chosen).name), chosen, base, preset="quick"))
+    def start(chosen: str, held_out: str | None, base: str, lang: str) -> str:
+        name = studio.run_name(store.info(chosen).name)
+        return studio.begin(RunConfig(name, chosen, base, preset="quick", held_out=held_out))
 
     # The browser opens the tab at once; the run follows when the worker has taken it.
     opening = "(...all) => { ft.act({go: 'train'}); return all }"
-    train.click(told(start), [shell.dataset, shell.base, shell.lang], shell.run, js=opening, **QUEUED)
+    begun = [shell.dataset, shell.held_out, shell.base, shell.lang]
+    train.click(told(start), begun, shell.run, js=opening, **QUEUED)
     choose.click(lambda: True, None, shell.choosing, js="() => { ft.act({go: 'train'}); return [] }", **QUEUED)
 
     def come_back() -> tuple:

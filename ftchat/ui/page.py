@@ -13,6 +13,7 @@ from ftchat.records import STARTER
 from ftchat.runs import RunStore
 from ftchat.ui import compare_tab, data_tab, header, runs_tab, train_tab
 from ftchat.ui.bases import EVERYTHING, Bases
+from ftchat.ui.data_heldout import HELD_OUT
 from ftchat.ui.markup import QUEUED, QUIETLY
 from ftchat.ui.pulse import Pulse
 from ftchat.ui.studio import Shell, Studio
@@ -36,11 +37,12 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
         live, switches = header.build()
         lang = gr.Textbox("", visible="hidden", elem_id="ft-lang")
         kept = gr.Textbox("", visible="hidden")  # the ids that the browser keeps beyond a reload
-        dataset, run, base, choosing = gr.State(None), gr.State(None), gr.State(STARTER), gr.State(False)
+        dataset, run, held_out = gr.State(None), gr.State(None), gr.State(None)
+        base, choosing = gr.State(STARTER), gr.State(False)
         training, pulse = gr.Textbox("", visible="hidden"), Pulse()
         labels = []
         with gr.Tabs(selected="data", elem_id="ft-tabs") as tabs:
-            shell = Shell(lang, dataset, run, base, choosing, training, tabs, pulse)
+            shell = Shell(lang, dataset, run, held_out, base, choosing, training, tabs, pulse)
             for name, (tab, element) in TABS.items():
                 with gr.Tab(i18n(f"ft_{name}"), id=name, elem_id=element) as label:
                     tab.build(studio, shell)
@@ -53,7 +55,8 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
             """What was chosen here last, where it is still there; else the newest."""
             threading.Thread(target=studio.reader.warm, daemon=True).start()
             ids = kept.split(" ")
-            datasets, runs = [info.hash for info in studio.datasets.list()], [run.id for run in studio.runs.list()]
+            datasets = [info.hash for info in studio.datasets.list() if info.kind != HELD_OUT]
+            runs = [run.id for run in studio.runs.list()]
             running = header.active_run(studio.runs)
             newest = running.id if running else next(iter(runs), None)
             return (

@@ -12,7 +12,7 @@ import multiprocessing
 import signal
 import threading
 import traceback
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,14 +20,17 @@ from typing import Any
 
 import psutil
 
-from ftchat.data import Change, DatasetStore, Source, read
+from ftchat.data import NEAR_LIMIT, Change, DatasetStore, Remedy, Source, leaks, read
 from ftchat.data.decode import decode
 from ftchat.data.folder import read_raw
+from ftchat.data.judges import Finding, problems_of
 from ftchat.data.shapes import Shaper
 from ftchat.errors import DataError, FtchatError
+from ftchat.records import Example
 from ftchat.worker import die_with_parent
 
 _SAMPLE = 100  # rows that a guess of columns looks at
+_SHOWN = 5  # leaks that are named
 _LOOK = 0.25  # seconds between two looks at a process that is silent
 _GROWN = 600 * 2**20  # bytes; a process that was larger ends after its work
 
@@ -56,6 +59,14 @@ class Reader:
 
     def undo(self, key: str, place: int) -> Steps:
         return self._do("undo", key, place)
+
+    def leaks(self, key: str, held_out: str) -> Steps:
+        """Which of the held-out examples are trained on, as JSON: how many of them, and the first `said`."""
+        return self._do("leaks", key, held_out)
+
+    def without_leaks(self, key: str, held_out: str) -> Steps:
+        """The held-out dataset without them."""
+        return self._do("without_leaks", key, held_out)
 
     def first_row(self, key: str, mapping: Mapping[str, str]) -> Steps:
         """What the first row would be with these columns, as JSON: its `turns` or `why` there are none."""
@@ -171,6 +182,20 @@ class _Hands:
 
     def undo(self, key: str, place: int) -> str:
         return self._store.undo(key, place).hash
+
+    def leaks(self, key: str, held_out: str) -> str:
+        found, examples = self._leaks(key, held_out)
+        said = [problem.message for problem in problems_of(examples, islice(found, _SHOWN))]
+        return json.dumps({"n": len(said) + sum(1 for _ in found), "said": said})
+
+    def without_leaks(self, key: str, held_out: str) -> str:
+        found, examples = self._leaks(key, held_out)
+        places = tuple(examples[index].place for index, _ in found if index is not None)
+        return self._store.change(held_out, Remedy("leak", "drop", places)).hash
+
+    def _leaks(self, key: str, held_out: str) -> tuple[Iterator[Finding], Sequence[Example]]:
+        learned, held = self._store.get(key).examples, self._store.get(held_out).examples
+        return iter(leaks(learned, held, len(learned) + len(held) <= NEAR_LIMIT)), held
 
     def first_row(self, key: str, mapping: Mapping[str, str]) -> str:
         root = self._store.info(self._store.info(key).root)

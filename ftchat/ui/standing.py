@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ftchat.data import split
 from ftchat.events import RunStatus
 from ftchat.records import STARTER, Example
 from ftchat.runs import Run, RunStore
-from ftchat.settings import held_out_share
 
 _OFFERED = 50  # the newest runs; of older ones only those that are asked for are looked at every second
 _SUGGESTED = 6
@@ -66,13 +64,8 @@ class Suggestion:
     held_out: bool
 
 
-def suggestions(examples: Sequence[Example], run: Run | None) -> list[Suggestion]:
-    """A few short first questions, spread over the data: those that the run held out come first."""
-    learned: tuple[Example, ...] = tuple(examples)
-    held_out: tuple[Example, ...] = ()
-    resolved = run.resolved if run else None
-    if run is not None and resolved is not None:
-        learned, held_out = split(examples, held_out_share(run.config.preset, len(examples)), resolved.seed)
+def suggestions(learned: Sequence[Example], held_out: Sequence[Example]) -> list[Suggestion]:
+    """A few short first questions, spread over the data: those that a run held out come first."""
     found = _spread(held_out, True, _SUGGESTED // 2)
     return found + _spread(learned, False, _SUGGESTED - len(found))
 

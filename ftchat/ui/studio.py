@@ -77,6 +77,7 @@ class Shell:
     lang: gr.Textbox  # hidden; "en" or "zh"
     dataset: gr.State  # hash of the selected dataset, or None
     run: gr.State  # id of the selected run, or None
+    held_out: gr.State  # hash of the user's own held-out data for that dataset, or None
     base: gr.State  # the base model that is chosen, by a name that this page takes
     choosing: gr.State  # whether the settings are looked at although there is a run to show
     training: gr.Textbox  # hidden; id of the run that trains or waits to, or ""

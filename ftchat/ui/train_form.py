@@ -184,10 +184,12 @@ def preset_radios(chosen: str, lang: str) -> str:
     return f'<h2 class="ft-h2">{title}</h2><div class="ft-presets" role="radiogroup" aria-label="{title}">{cards}</div>'
 
 
-def preset_note(preset: str, pairs: int, lang: str) -> str:
-    """What the preset does with this many pairs."""
+def preset_note(preset: str, pairs: int, own: tuple[str, int], lang: str) -> str:
+    """What the preset does with this many pairs; `own` are name and number of held-out pairs of the user's own."""
     if not pairs:
         said = t("ft_no_data_note", lang)
+    elif own[1]:
+        said = t("ft_own_held_note", lang, n=pairs, name=own[0], held=own[1])
     elif preset == "quick":
         said = t("ft_quick_note", lang, n=pairs)
     elif pairs < _HELD_OUT_FROM:

@@ -35,7 +35,13 @@ def build(studio: Studio, shell: Shell) -> None:
 
 def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HTML) -> None:
     def redraw(
-        selected: str | None, chosen: str | None, choosing: bool, base: str, preset: str, lang: str
+        selected: str | None,
+        chosen: str | None,
+        held_out: str | None,
+        choosing: bool,
+        base: str,
+        preset: str,
+        lang: str,
     ) -> list[Any]:
         run, (name, pairs) = studio.run(selected), studio.data(chosen)
         back = t("ft_back_to_run", lang, name=run.config.name) if run else ""
@@ -44,13 +50,13 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             gr.Column(elem_classes=CARD if run is None or choosing else CARD + OFF),
             gr.HTML(train_form.data_line(name, pairs, lang), visible=pairs > 0),
             gr.Textbox(visible=base == train_form.OTHER),
-            train_form.preset_note(preset, pairs, lang),
+            train_form.preset_note(preset, pairs, studio.data(held_out), lang),
             gr.Button(t("ft_start", lang), interactive=pairs > 0),
             gr.HTML(train_form.why_not(lang), visible=not pairs),
             gr.Button(back, visible=run is not None),
         ]
 
-    state = [shell.run, shell.dataset, shell.choosing, form.chosen_base, form.chosen_preset, shell.lang]
+    state = [shell.run, shell.dataset, shell.held_out, shell.choosing, form.chosen_base, form.chosen_preset, shell.lang]
     gr.on(
         [part.change for part in state],
         redraw,
@@ -63,14 +69,15 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
     def hold(base: str, lang: str) -> Any:
         return gr.update(value=t("ft_starting" if base == STARTER else "ft_checking", lang), interactive=False)
 
-    def begin(dataset: str | None, lang: str, *answers: str) -> tuple[str, bool]:
-        return studio.begin(train_form.config(dataset, studio.run_name(studio.data(dataset)[0]), answers)), False
+    def begin(dataset: str | None, held_out: str | None, lang: str, *answers: str) -> tuple[str, bool]:
+        config = train_form.config(dataset, studio.run_name(studio.data(dataset)[0]), answers)
+        return studio.begin(dataclasses.replace(config, held_out=held_out)), False
 
     def release(dataset: str | None, lang: str) -> Any:
         return gr.update(value=t("ft_start", lang), interactive=studio.data(dataset)[1] > 0)
 
     begun = form.start.click(hold, [form.chosen_base, shell.lang], form.start, **QUIETLY).then(
-        told(begin), [shell.dataset, shell.lang, *form.answers], [shell.run, shell.choosing], **QUEUED
+        told(begin), [shell.dataset, shell.held_out, shell.lang, *form.answers], [shell.run, shell.choosing], **QUEUED
     )
     for ended in (begun.success, begun.failure):  # Gradio runs a plain .then only after a success
         ended(release, [shell.dataset, shell.lang], form.start, **QUIETLY)

@@ -43,7 +43,7 @@ window.ft = {
       mend();
       new MutationObserver(mend).observe(box, {childList: true, subtree: true});
     };
-    strip('#ft-drop', '.upload-container', 'aria-label');
+    for (const drop of ['#ft-drop', '#ft-held-drop']) strip(drop, '.upload-container', 'aria-label');
     strip('.toast-wrap', '.toast-header', 'role', 'tabindex');
   },
 

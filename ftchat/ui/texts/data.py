@@ -138,6 +138,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_problem_class_balance": ("The answers are labels", "回答是类别标签"),
     "ft_problem_languages": ("More than one script", "含多种文字"),
     "ft_problem_encoding": ("The encoding was guessed", "编码是推断的"),
+    "ft_problem_leak": ("Held-out rows also trained on: {n:,}", "{n:,} 行留出数据也参与训练"),
     "ft_problem_layout": ("How the file was read", "文件的读取方式"),
     "ft_problem_columns": ("Which columns are used", "使用的列"),
     "ft_fix_all": ("Fix all", "全部处理"),
@@ -170,6 +171,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_columns_needed": ("Choose at least instruction and response.", "请至少选择指令和回答。"),
     "ft_first_row": ("The first row would be", "第一行将读作"),
     "ft_apply_columns": ("Read again with these columns", "按这些列重新读取"),
+    "ft_kind_of_held_out": ("held out", "留出"),
+    "ft_held": ("Held-out data of your own", "自己的留出数据"),
+    "ft_held_why": (
+        "A file to measure on: it is never trained on. Without one, a tenth is held out by Balanced and Thorough.",
+        "用于测量的文件，绝不参与训练。没有的话，均衡和充分会留出一成。",
+    ),
+    "ft_held_is": ("{name}: {n:,} pairs to measure on", "{name}：{n:,} 对用于测量"),
+    "ft_held_is_1": ("{name}: 1 pair to measure on", "{name}：1 对用于测量"),
+    "ft_held_clean": ("None of them is trained on.", "它们都不参与训练。"),
+    "ft_held_leaks": (
+        "{n:,} of them are also trained on, so they measure memory:",
+        "其中 {n:,} 对也参与了训练，测到的会是记忆：",
+    ),
+    "ft_held_leaks_1": (
+        "1 of them is also trained on, so it measures memory:",
+        "其中 1 对也参与了训练，测到的会是记忆：",
+    ),
+    "ft_held_drop": ("Remove these from the held-out data", "从留出数据中移除它们"),
+    "ft_held_none": ("Use no held-out file", "不用留出文件"),
     # as the model sees it
     "ft_seen": ("As the model sees it", "模型看到的样子"),
     "ft_seen_by": ("Tokens of {base}", "{base} 的 token"),

@@ -33,6 +33,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Trains on all {n} pairs: with fewer than 20, none are held out to measure on.",
         "用全部 {n} 对训练：不足 20 对时不留出数据用于测量。",
     ),
+    "ft_own_held_note": (
+        "Trains on all {n} pairs and measures on your own {held} held-out pairs, {name}.",
+        "用全部 {n} 对训练，用您自己的 {held} 对留出数据（{name}）测量。",
+    ),
     "ft_no_data_note": (
         "Quick trains on every pair. The others hold out a tenth, when there are at least 20, to measure on.",
         "快速用全部数据训练；另两种在至少有 20 对时留出一成用于测量。",
@@ -131,6 +135,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_check_ends_with_stop_token": (
         "Trained answers end with the stop token: {detail}",
         "训练的回答以结束标记收尾：{detail}",
+    ),
+    "ft_check_held_out_is_new": (
+        "Held-out pairs that are not trained on: {detail}",
+        "未参与训练的留出样本：{detail}",
     ),
     "ft_check_adapter_changed_the_model": (
         "The adapter changes the model: norm of its weights {detail}",
