@@ -157,3 +157,14 @@ def test_held_out_data_stays_with_versions_of_its_dataset_only(page: gr.Blocks) 
     mended = mend(page, first, kind="duplicate", action="drop")
     assert keep(mended, about, held_out) == (first, held_out)
     assert keep(other, about, held_out) == (other, None)
+
+
+def test_where_no_column_is_known_they_are_asked_for_and_nothing_is_lost(page: gr.Blocks, home: Path) -> None:
+    rows = [{"foo": f"a{n} x", "bar": f"b{n} y", "baz": f"c{n} z"} for n in range(9)]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    before, _, said, *_, refused = last(handler(page, "from_paste")(text, None, "en"))
+    assert before is None and "columns: foo, bar, baz" in said and refused is not None
+    chosen, *_, asked_again = last(handler(page, "with_columns")(refused, "baz", "foo", None, "en"))
+    dataset = DatasetStore(home).get(chosen)
+    assert (dataset.examples[0].prompt, dataset.examples[0].completion) == ("c0 z", "a0 x")
+    assert dataset.info.mapping == {"prompt": "baz", "completion": "foo"} and asked_again is None

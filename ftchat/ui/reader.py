@@ -47,9 +47,11 @@ class Reader:
         self._process: Any = None
         self._connection: Connection | None = None
 
-    def read(self, sources: Sequence[Path] | str, name: str, kind: str) -> Steps:
-        """Files, or a text."""
-        return self._do("read", tuple(sources) if not isinstance(sources, str) else sources, name, kind)
+    def read(
+        self, sources: Sequence[Path] | str, name: str, kind: str, mapping: Mapping[str, str] | None = None
+    ) -> Steps:
+        """Files, or a text. Where no column is known to hold a pair, the error carries their names."""
+        return self._do("read", sources if isinstance(sources, str) else tuple(sources), name, kind, mapping)
 
     def reread(self, key: str, mapping: Mapping[str, str]) -> Steps:
         return self._do("reread", key, dict(mapping))
@@ -164,13 +166,18 @@ class _Hands:
     def __init__(self, store: DatasetStore, tell: Any):
         self._store, self._tell = store, tell
 
-    def read(self, sources: Sequence[Path] | str, name: str, kind: str) -> str:
+    def read(self, sources: Sequence[Path] | str, name: str, kind: str, mapping: Mapping[str, str] | None) -> str:
         brought = [Source.from_text(sources)] if isinstance(sources, str) else list(map(Source.from_path, sources))
-        reading = read(brought, progress=self._tell)
+        reading = read(brought, mapping, self._tell)
         if not reading.examples:
+            columns = list(reading.report.columns)
+            if len(columns) > 1 and not mapping and "not_a_pair" in reading.report.counts:
+                named = ", ".join(columns)
+                said = f"it is not clear which column holds the prompt and which the answer (columns: {named})"
+                raise DataError(said, "unknown_columns", named=named, columns=columns)
             why = next((problem.message for problem in reading.report.problems), "")
             raise DataError(f"no pairs were found in it: {why}", "no_pairs", why=why)
-        return self._store.put(reading, name, kind, brought).hash
+        return self._store.put(reading, name, kind, brought, mapping).hash
 
     def reread(self, key: str, mapping: Mapping[str, str]) -> str:
         return self._store.reread(key, mapping, self._tell).hash

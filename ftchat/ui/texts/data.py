@@ -169,6 +169,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_column_input": ("Added to the instruction", "附加到指令"),
     "ft_column_system": ("System prompt", "系统提示"),
     "ft_columns_needed": ("Choose at least instruction and response.", "请至少选择指令和回答。"),
+    "ft_read_columns": ("Read with these columns", "按这些列读取"),
     "ft_first_row": ("The first row would be", "第一行将读作"),
     "ft_apply_columns": ("Read again with these columns", "按这些列重新读取"),
     "ft_kind_of_held_out": ("held out", "留出"),
