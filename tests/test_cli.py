@@ -66,6 +66,45 @@ def test_inspect_counts_the_tokens_of_a_base(pairs: Path) -> None:
     assert 0 < tokens["trained"] < tokens["total"] and tokens["p50"] <= tokens["p95"] <= tokens["max"]
 
 
+def test_inspect_names_what_a_base_would_cut_or_lose(tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    rows = [("Hi", "Hello"), ("Count", "one two " * 2000), ("word " * 3000, "Yes")]
+    path.write_text("".join(json.dumps({"prompt": prompt, "completion": text}) + "\n" for prompt, text in rows))
+    found = answer("inspect", path, "--base", "starter", "--json")
+    assert found["counts"] == {"answer_lost": 1, "too_long": 1, "very_long": 2}
+    assert {(p["kind"], p["row"]) for p in found["problems"] if p["severity"] == "warning"} == {
+        ("too_long", 2),
+        ("answer_lost", 3),
+    }
+    assert found["tokens"]["over_limit"] == 2
+
+
+def test_inspect_names_held_out_rows_that_are_also_trained_on(tmp_path: Path) -> None:
+    train, held_out = tmp_path / "pairs.jsonl", tmp_path / "mine" / "pairs.jsonl"
+    held_out.parent.mkdir()
+    train.write_text('["a", "b"]\n["c", "d"]\n["a", "b"]\n')
+    held_out.write_text('["x", "y"]\n["A", "b"]\n["c", ""]\n')
+    found = answer("inspect", train, "--held-out", held_out, "--json")
+    leaks = [problem for problem in found["problems"] if problem["kind"] == "leak"]
+    assert [(leak["source"], leak["line"], leak["row"]) for leak in leaks] == [("pairs.jsonl (held out)", 2, 2)]
+    assert found["counts"] == {"duplicate": 1, "empty_answer": 1, "leak": 1}
+    assert (found["rows"], found["examples"], found["held_out"]) == (3, 3, {"rows": 3, "examples": 2})
+
+
+def test_inspect_in_plain_words_groups_by_kind(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("prompt,answer\n" + "q,a\n" * 8 + "r,\n")
+    lines = ftchat("inspect", path, "--near-duplicates").stdout.decode().splitlines()
+    assert lines == [
+        "csv, utf-8: 9 rows, 8 examples",
+        "error empty_answer: 1 row",
+        "  faq.csv line 10: the answer ('answer') is empty",
+        "warning duplicate: 7 rows",
+        *(f"  faq.csv line {line}: this is the same as line 2" for line in (3, 4, 5)),
+        "  ... and 4 more; --json lists them all",
+    ]
+
+
 def test_inspect_reads_standard_input() -> None:
     assert answer("inspect", "-", "--json", input="问,答\n你好吗,很好\n".encode("gb18030"))["examples"] == 1
 
@@ -95,6 +134,22 @@ def test_train_then_compare_then_chat_then_runs(pairs: Path) -> None:
     assert (row["run"], row["name"], row["status"]) == (trained["run"], "captain", "finished")
     assert "captain" in refused("train", pairs, "--name", "captain")
     assert "held nothing out" in refused("compare", "captain", "--held-out")
+
+
+def test_train_measures_on_a_file_of_ones_own_and_says_what_of_it_is_trained_on(pairs: Path, tmp_path: Path) -> None:
+    held_out = tmp_path / "mine.jsonl"
+    rows = [PAIRS[0], ("Is it far?", "Not far, captain!")]
+    held_out.write_text("".join(json.dumps({"prompt": p, "completion": c}) + "\n" for p, c in rows))
+    settings = ("--set", "max_steps=2", "--preset", "quick", "--json", "--name", "own")
+    done = ftchat("train", pairs, "--held-out", held_out, *settings)
+    assert done.returncode == 0 and b"1 of 2 held-out examples are also trained on" in done.stderr
+    trained = json.loads(done.stdout)
+    assert trained["eval_loss"] > 0 and not trained["checks"]["held_out_is_new"]
+    (row,) = answer("runs", "--json")
+    assert (row["dataset"], row["held_out"]) == (trained["dataset"], trained["held_out"]) and row["held_out"]
+    asked = ftchat("compare", "own", "--held-out", "--max-new-tokens", "2", "--json").stdout.splitlines()
+    assert [(json.loads(line)["prompt"], json.loads(line)["reference"]) for line in asked] == rows
+    assert "mine.jsonl" in refused("train", pairs, "--held-out", tmp_path / "nowhere" / "mine.jsonl")
 
 
 def test_ctrl_c_leaves_an_interrupted_run(pairs: Path) -> None:

@@ -3,8 +3,12 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ftchat.data import Report, Source, read
+from ftchat.data import Report, Source, read, reading
+from ftchat.data.judges import judge_lengths, problems_of
+from ftchat.records import TokenStats
 
 
 def report(*pairs, name="faq.csv"):
@@ -69,6 +73,9 @@ def test_files_of_one_name_are_told_apart():
         ("mojibake", "It’s a cafÃ©"),
         ("mojibake", "donâ€™t"),
         ("mojibake", "lost \ufffd"),
+        ("mojibake", "Ð¿Ñ€Ð¸Ð²ÐµÑ‚"),
+        ("mojibake", "ä½\xa0å¥½"),
+        ("mojibake", "锟斤拷"),
         ("echo", "p"),
     ],
 )
@@ -89,6 +96,7 @@ def test_warnings(kind, text):
         "2024-01-31 12:30:45",
         "1 000 000 000",
         "Ça va? Ã LA CARTE, naïve — “café”",
+        "« CAFÉ\xa0», l’été…, „Größe“ – déjà»”",
         "tab\there\nand\r\nlines",
         "ISBN 978-3-16-148410-0",
     ],
@@ -112,3 +120,65 @@ def test_foreign_text_in_a_message_is_short_and_printable():
     name = "x\x1b[31m" + "y" * 500
     found = read([Source("f", json.dumps([{name: "a"}, {name: "b"}]).encode())]).report
     assert all(len(p.message) < 400 and p.message.isprintable() for p in found.problems)
+
+
+def test_near_duplicates_are_looked_for_past_the_limit_only_if_asked(monkeypatch):
+    monkeypatch.setattr(reading, "NEAR_LIMIT", 2)
+    rows = [("Where is my parcel?", "On its way."), ("Where is my parcel", "On its way"), ("x", "y")]
+    data = Source("f", "".join(json.dumps(list(row)) + "\n" for row in rows).encode())
+    (note,) = read([data]).report.problems
+    assert (note.kind, note.severity, note.row) == ("near_duplicate", "info", None) and "not looked for" in note.message
+    assert read([data], near_duplicates=True).report.counts == {"near_duplicate": 1}
+
+
+def test_labels_are_counted():
+    found = report(*((f"text number {n}", "ham" if n % 20 else "spam") for n in range(100)))
+    (note,) = found.problems
+    assert (note.kind, note.severity, note.row) == ("class_balance", "warning", None)
+    assert "2 labels: 'ham' 95.0%, 'spam' 5.0%" in note.message and "19 times" in note.message
+    even = report(*((f"text number {n}", "ham" if n % 2 else "spam") for n in range(100)))
+    assert [(problem.kind, problem.severity) for problem in even.problems] == [("class_balance", "info")]
+    assert not report(*((f"text number {n}", f"answer {n}") for n in range(40))).problems
+
+
+def test_scripts_are_counted():
+    rows = [(f"q{n}", text) for n, text in enumerate(["hello"] * 6 + ["你好"] * 3 + ["こんにちは世界"])]
+    (note,) = [problem for problem in report(*rows).problems if problem.kind == "languages"]
+    assert "Latin 60%, Chinese 30%, Japanese 10%" in note.message and note.severity == "info"
+
+
+def test_a_very_long_row_is_said():
+    found = report(("p", "word " * 2000), ("q", "a"))
+    assert [(p.kind, p.severity, p.row) for p in found.problems] == [("very_long", "info", 1)]
+
+
+def test_what_a_length_limit_takes_is_named():
+    rows = read([Source("f", b'["a", "b"]\n["c", "d"]\n["e", "f"]\n["g", "h"]\n')]).examples
+    stats = TokenStats(0, 0, 0, 0, 0, 2, 1, 8, (8, 9, 20, 0), (2,))
+    found = problems_of(rows, judge_lengths(rows, stats))
+    assert [(p.kind, p.row) for p in found] == [("too_long", 2), ("answer_lost", 3), ("refused", 4)]
+
+
+texts = st.sampled_from(["a", "b", "hello there", "hello there!", "Hello  there", " ", "x@y.com", "{{name}}", "z"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=12))
+def test_counts_agree_with_a_naive_count(pairs):
+    found = report(*pairs)
+    usable = [(n, pair) for n, pair in enumerate(pairs, 1) if all(text.strip() for text in pair)]
+    first = {pair: n for n, pair in reversed(usable)}
+    right = {
+        "empty_prompt": {n for n, (p, c) in enumerate(pairs, 1) if not p.strip()},
+        "empty_answer": {n for n, (p, c) in enumerate(pairs, 1) if not c.strip()},
+        "duplicate": {n for n, pair in usable if first[pair] != n},
+        "conflict": {n for n, (p, c) in usable if any(q == p and d != c for _, (q, d) in usable)},
+        "echo": {n for n, (p, c) in usable if p == c},
+        "pii": {n for n, pair in usable if "x@y.com" in pair},
+        "placeholder": {n for n, pair in usable if "{{name}}" in pair},
+    }
+    counts = {kind: n for kind, n in found.counts.items() if kind != "near_duplicate"}
+    assert counts == {kind: len(rows) for kind, rows in sorted(right.items()) if rows}
+    for kind, rows in right.items():
+        assert set(rows_of(found, kind)) == rows
+    assert (found.rows, found.examples, found.unused_rows) == (len(pairs), len(usable), len(pairs) - len(usable))

@@ -16,7 +16,7 @@ from ftchat.engine.checks import base_probe
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.models import Resident
 from ftchat.errors import ChatError, WorkerBusy
-from ftchat.events import ReplyDone, ReplyFailed, RunStatus, StepLogged
+from ftchat.events import ReplyDone, ReplyFailed, RunStarted, RunStatus, StepLogged
 from ftchat.records import STARTER, ChatRequest, Message, Pane, RunConfig, Sampling
 from ftchat.runs import Run, RunStore
 from ftchat.worker import Worker
@@ -154,6 +154,21 @@ def test_a_held_out_share_is_measured(home: Path, worker: Worker) -> None:
     assert [step for step, _ in status.eval_losses] == [0, 5, 10]
     assert status.eval_losses[-1][1] < status.eval_losses[0][1]
     assert run.resolved is not None and (run.resolved.examples, run.resolved.held_out) == (27, 3)
+
+
+def test_a_run_says_which_data_it_learned_and_was_measured_on(home: Path, worker: Worker) -> None:
+    store = DatasetStore(home)
+    learned = store.put(read([Source.from_text("\n".join(f"Question {n}?\tAnswer {n}." for n in range(6)))]), "numbers")
+    own = store.put(read([Source.from_text("Which one?\tThat one.\nWhy?\tBecause.")]), "own")
+    config = RunConfig("own", learned.hash, settings={"max_steps": 2}, preset="quick", held_out=own.hash)
+    run = RunStore(home).create(config)
+    worker.start_run(run.id)
+    status = finish(run)
+    (started,) = [event for event in run.events() if isinstance(event, RunStarted)]
+    assert (started.dataset, started.held_out) == (learned.hash, own.hash)
+    assert run.resolved is not None and (run.resolved.examples, run.resolved.held_out) == (6, 2)
+    assert (run.resolved.dataset, run.resolved.held_out_dataset) == (learned.hash, own.hash)
+    assert status.eval_losses and {check.name: check.ok for check in status.checks}["held_out_is_new"]
 
 
 def test_chat_with_a_run_that_has_no_adapter_is_refused(home: Path, worker: Worker) -> None:

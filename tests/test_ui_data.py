@@ -116,7 +116,7 @@ def test_the_tokens_are_those_of_the_model(home: Path, worker: Worker) -> None:
     learned = re.findall(r'<span class="ft-tok learned"[^>]*>([^<]*)</span>', shown)
     first = DatasetStore(home).get(chosen).examples[0]
     assert "".join(learned).replace("·", " ").strip() == esc(first.completion)
-    stats, lengths = handler(page, "count")(chosen, STARTER, "en")
+    stats, lengths, _ = handler(page, "count")(chosen, STARTER, "en")
     assert "%" in stats and "ft-hist" in lengths
 
 
@@ -128,7 +128,7 @@ def test_a_worker_that_fails_leaves_the_rest_of_the_tab(home: Path) -> None:
     page = build_page(home, Dead(home))
     chosen = from_template(page, "persona")[0]
     assert "the model cannot be loaded" in handler(page, "look")(chosen, STARTER, "en", 0)
-    stats, lengths = handler(page, "count")(chosen, STARTER, "en")
+    stats, lengths, _ = handler(page, "count")(chosen, STARTER, "en")
     assert "rows read" in stats and lengths == ""
 
 

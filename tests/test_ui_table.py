@@ -11,6 +11,8 @@ import pytest
 from pages import handler, last, pairs, picked
 
 from ftchat.data import DatasetStore
+from ftchat.ui.page import build_page
+from ftchat.worker import Worker
 
 DOUBTFUL = (
     '{"prompt": "a", "completion": "write to me@example.org"}\n'
@@ -25,7 +27,7 @@ def bring(page: gr.Blocks, text: str) -> str:
 
 
 def mend(page: gr.Blocks, chosen: str, **asked: str) -> str:
-    return str(handler(page, "mend")(chosen, "en", picked(**asked)))
+    return str(handler(page, "mend")(chosen, "starter", "en", picked(**asked)))
 
 
 def report(page: gr.Blocks, chosen: str, lang: str = "en") -> str:
@@ -168,3 +170,15 @@ def test_where_no_column_is_known_they_are_asked_for_and_nothing_is_lost(page: g
     dataset = DatasetStore(home).get(chosen)
     assert (dataset.examples[0].prompt, dataset.examples[0].completion) == ("c0 z", "a0 x")
     assert dataset.info.mapping == {"prompt": "baz", "completion": "foo"} and asked_again is None
+
+
+def test_what_the_length_limit_takes_away_is_named_and_can_be_removed(home: Path, worker: Worker) -> None:
+    page, store = build_page(home, worker), DatasetStore(home)
+    long = {"prompt": "long", "completion": "word " * 5000}
+    chosen = bring(page, pairs(3) + json.dumps(long) + "\n")
+    *_, shown = handler(page, "count")(chosen, "starter", "en")
+    assert "cut by the length limit: 1 row" in shown and "line 4" in shown and 'data-kind="too_long"' in shown
+    mended = mend(page, chosen, kind="too_long", action="drop")
+    assert [example.prompt for _, example in store.page(mended, 0, 9).rows] == [f"question {n}" for n in (1, 2, 3)]
+    *_, shown = handler(page, "count")(mended, "starter", "en")
+    assert shown == gr.skip() and "<s>Answers cut" in report(page, mended).replace("Answer cut", "Answers cut")

@@ -135,6 +135,15 @@ def write_raw(folder: Path, raw: Sequence[Source]) -> None:
     _write(folder / "raw" / "names.json", json.dumps([source.name for source in raw]).encode())
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether everything is as it was written."""
+    fields = json.loads((folder / "dataset.json").read_bytes())
+    read_report(folder), read_alike(folder)
+    with (folder / "examples.jsonl").open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return content == folder.name[:16] and _checksum(folder / "places.bin") == fields["checksum"]
+
+
 def read_info(folder: Path) -> DatasetInfo:
     fields = json.loads((folder / "dataset.json").read_bytes())
     fields["changes"] = tuple(change_from_json(change) for change in fields["changes"])

@@ -159,13 +159,12 @@ class DatasetStore:
             for number in count(1):
                 key = content if number == 1 else f"{content}-{number}"
                 there = self._healthy(key)
-                if there is None or not info.root or (there.info.root, there.info.changes) == (info.root, info.changes):
+                if there is None or (there.root, there.changes) == (info.root or key, info.changes):
                     break
             if there is not None:
-                if raw and not there.info.raw:
+                if raw and not there.raw:
                     on_disk.write_raw(self.folder / key, raw)
-                    return self.get(key)
-                return there
+                return self.get(key)
             sources = tuple(on_disk.sources_of(reading.examples))
             info = replace(info, hash=key, root=info.root or key, sources=sources, raw=bool(raw))
             on_disk.write_rest(beside, info, reading.report, reading.alike, raw)
@@ -175,10 +174,12 @@ class DatasetStore:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
-    def _healthy(self, key: str) -> Dataset | None:
+    def _healthy(self, key: str) -> DatasetInfo | None:
+        """What is known of a dataset that is there whole."""
         try:
-            return self.get(key)
-        except DataError:
+            info = self.info(key)
+            return info if on_disk.is_whole(self.folder / key) else None
+        except (DataError, *_BROKEN):
             return None
 
     @contextmanager

@@ -6,13 +6,15 @@ step, so that nothing else waits for it.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 
-from ftchat.data import Remedy
+from ftchat.data import Problem, Remedy, Report
 from ftchat.errors import DataError, FtchatError
 from ftchat.records import RunConfig, TokenStats
 from ftchat.ui import data_columns, data_heldout, data_table, findings
@@ -54,6 +56,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     store = studio.datasets
     report_of = lru_cache(maxsize=8)(store.report)  # a version never changes
     counted: dict[tuple[str, str], TokenStats] = {}  # by dataset and base
+    cut: dict[tuple[str, str], tuple[Problem, ...]] = {}  # what a base's length limit takes away
 
     def draw(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
         if chosen is None:
@@ -61,7 +64,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         info = store.info(chosen)
         return (
             *numbers(chosen, base, lang),
-            findings.report(report_of(chosen), info, report_of(info.root), lang),
+            found(chosen, base, lang),
             token_panel(None, pair, info.count, base, lang, t("ft_waiting_for_model", lang)),
             views.ready(info, base, lang),
         )
@@ -71,6 +74,15 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         tokens = counted.get((chosen, base))
         shown = views.stats(store.info(chosen), report_of(chosen), tokens, lang)
         return shown, histogram(tokens, base, lang) if tokens else ""
+
+    def found(chosen: str, base: str, lang: str) -> str:
+        """The findings, with what this base's length limit takes away as far as that is known."""
+        info = store.info(chosen)
+        return findings.report(all_of(chosen, base), info, report_of(info.root), lang)
+
+    def all_of(chosen: str, base: str) -> Report:
+        here = report_of(chosen)
+        return replace(here, problems=(*here.problems, *cut.get((chosen, base), ())))
 
     def draw_new(chosen: str | None, base: str, lang: str, pair: int, before: str | None) -> tuple:
         """New data comes into view; another version of the same leaves the view where it is."""
@@ -99,11 +111,14 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     def count(chosen: str | None, base: str, lang: str) -> tuple:
         if chosen is None:
-            return gr.skip(), gr.skip()
+            return (gr.skip(),) * 3
         with suppress(FtchatError):  # the panel of tokens says why
             if (chosen, base) not in counted:
-                counted[chosen, base] = studio.worker.token_stats(base, chosen)
-        return numbers(chosen, base, lang)
+                counted[chosen, base] = tokens = studio.worker.token_stats(base, chosen)
+                if tokens.over_limit or tokens.lost or 0 in tokens.lengths:
+                    rows = json.loads(finish(studio.editor.cut(chosen, tokens)))
+                    cut[chosen, base] = tuple(Problem(**row) for row in rows)
+        return *numbers(chosen, base, lang), found(chosen, base, lang) if (chosen, base) in cut else gr.skip()
 
     drawn = [stats, lengths, report, tokens, ready]
     shown = [shell.dataset, shell.base, shell.lang, pair]
@@ -112,11 +127,11 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         gr.on([shell.lang.change, shell.base.change], told(draw_again), shown, [entrance, *drawn], **DRAWING),
     )
     for step in steps:
-        step.then(look, shown, tokens, **_WAITING).then(count, shown[:3], [stats, lengths], **_WAITING)
+        step.then(look, shown, tokens, **_WAITING).then(count, shown[:3], [stats, lengths, report], **_WAITING)
     # A run on another base keeps the model to itself: when it ends, what could not be looked at is.
     shell.training.change(
         lambda training, *asked: gr.skip() if training else look(*asked), [shell.training, *shown], tokens, **_WAITING
-    ).then(count, shown[:3], [stats, lengths], **_WAITING)
+    ).then(count, shown[:3], [stats, lengths, report], **_WAITING)
 
     def pick_pair(event: gr.EventData) -> Any:
         return int(event._data["pair"]) if "pair" in event._data else gr.skip()
@@ -124,16 +139,19 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     for listed in (tokens, table):
         listed.pick(pick_pair, None, pair, **QUIETLY).then(look, shown, tokens, **_WAITING)
 
-    def mend(chosen: str, lang: str, event: gr.EventData) -> str:
+    def mend(chosen: str, base: str, lang: str, event: gr.EventData) -> str:
         """One remedy, all that are recommended, or one taken back."""
         asked = event._data
         if "undo" in asked:
             return finish(studio.editor.undo(chosen, int(asked["undo"])))
         if "fix" in asked:
-            return finish(studio.editor.change(chosen, findings.recommended(report_of(chosen))))
-        return finish(studio.editor.change(chosen, [Remedy(asked["kind"], asked["action"])]))
+            remedies = findings.recommended(all_of(chosen, base))
+        else:
+            remedies = [Remedy(asked["kind"], asked["action"])]
+        tokens = counted.get((chosen, base)) if (chosen, base) in cut else None
+        return finish(studio.editor.change(chosen, remedies, tokens))
 
-    report.pick(told(mend), [shell.dataset, shell.lang], shell.dataset, **QUEUED)
+    report.pick(told(mend), [shell.dataset, shell.base, shell.lang], shell.dataset, **QUEUED)
 
     def export(chosen: str) -> str:
         return data_table.exported(studio, chosen, download.GRADIO_CACHE)

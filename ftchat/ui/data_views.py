@@ -29,7 +29,7 @@ def reading(done: int, total: int, lang: str) -> str:
     words = t("ft_reading_of", lang, done=megabytes(done), total=megabytes(total)) if total else t("ft_reading", lang)
     label = esc(t("ft_reading", lang))
     bar = f'<progress max="{total}" value="{done}" aria-label="{label}"></progress>' if total else ""
-    return f'<div class="ft-why">{icon("note")}<span>{esc(words)}{bar}</span></div>'
+    return f'<p class="ft-why">{icon("note")}<span>{esc(words)}{bar}</span></p>'
 
 
 def refusal(sentence: str) -> str:

@@ -12,7 +12,9 @@ import multiprocessing
 import signal
 import threading
 import traceback
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,10 +25,11 @@ import psutil
 from ftchat.data import NEAR_LIMIT, Change, DatasetStore, Remedy, Source, leaks, read
 from ftchat.data.decode import decode
 from ftchat.data.folder import read_raw
-from ftchat.data.judges import Finding, problems_of
+from ftchat.data.judges import Finding, judge_lengths, problems_of
+from ftchat.data.remedies import Place
 from ftchat.data.shapes import Shaper
 from ftchat.errors import DataError, FtchatError
-from ftchat.records import Example
+from ftchat.records import Example, TokenStats
 from ftchat.worker import die_with_parent
 
 _SAMPLE = 100  # rows that a guess of columns looks at
@@ -56,8 +59,13 @@ class Reader:
     def reread(self, key: str, mapping: Mapping[str, str]) -> Steps:
         return self._do("reread", key, dict(mapping))
 
-    def change(self, key: str, changes: Sequence[Change]) -> Steps:
-        return self._do("change", key, tuple(changes))
+    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None = None) -> Steps:
+        """`tokens` say where the remedies belong against what the length limit takes away."""
+        return self._do("change", key, tuple(changes), tokens)
+
+    def cut(self, key: str, tokens: TokenStats) -> Steps:
+        """What the length limit takes away, as JSON: a list of problems."""
+        return self._do("cut", key, tokens)
 
     def undo(self, key: str, place: int) -> Steps:
         return self._do("undo", key, place)
@@ -182,10 +190,24 @@ class _Hands:
     def reread(self, key: str, mapping: Mapping[str, str]) -> str:
         return self._store.reread(key, mapping, self._tell).hash
 
-    def change(self, key: str, changes: Sequence[Change]) -> str:
+    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None) -> str:
+        places = self._cut_places(key, tokens) if tokens else {}
         for change in changes:
+            if isinstance(change, Remedy) and change.kind in places and not change.places:
+                change = replace(change, places=tuple(places[change.kind]))
             key = self._store.change(key, change).hash
         return key
+
+    def cut(self, key: str, tokens: TokenStats) -> str:
+        examples = self._store.get(key).examples
+        return json.dumps([asdict(problem) for problem in problems_of(examples, judge_lengths(examples, tokens))])
+
+    def _cut_places(self, key: str, tokens: TokenStats) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = defaultdict(list)
+        examples = self._store.get(key).examples
+        for index, remark in judge_lengths(examples, tokens):
+            found[remark.kind].append(examples[index or 0].place)
+        return found
 
     def undo(self, key: str, place: int) -> str:
         return self._store.undo(key, place).hash
