@@ -1,6 +1,7 @@
 """Near duplicates: found where two examples say the same, and not where only their frame is the same."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -116,6 +117,27 @@ def test_each_pair_is_really_alike_and_no_clear_one_is_missed(seed):
     assert {(later, earlier) for later, earlier, _ in alike.pairs} >= {pair for pair, j in really.items() if j >= 0.85}
     for later, earlier, said in alike.pairs:
         assert really[later, earlier] >= SAME and said == pytest.approx(really[later, earlier], abs=1e-4)
+
+
+def test_all_copies_of_one_are_found():
+    rng = random.Random(3)
+    prompt, answer = sentence(rng, 20), sentence(rng, 20)
+    copies = [(f"{prompt}{' oh' * n}", answer) for n in range(6)] + [
+        (prompt, f"{answer}{' oh' * n}") for n in range(1, 7)
+    ]
+    others = [(sentence(rng, 20), sentence(rng, 20)) for _ in range(200)]
+    rows = [*copies[:1], *others, *copies[1:]]
+    assert found(*rows) == set(range(201, 212))
+
+
+def test_very_long_texts_do_not_take_long():
+    rng = random.Random(5)
+    body = [sentence(rng, 1) for _ in range(30_000)]
+    rows = [(" ".join(sentence(rng, 1) if rng.random() < 0.1 else word for word in body), LONG) for _ in range(3)]
+    rows += [("x" * 99_000 + "y" * 99_000, LONG), ("x" * 99_001 + "y" * 99_000, LONG)]
+    began = time.process_time()
+    find_alike(examples(rows))
+    assert time.process_time() - began < 10
 
 
 def test_originals_are_never_near_duplicates_themselves():

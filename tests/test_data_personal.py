@@ -1,6 +1,7 @@
 """Personal data: found by shape and checksum, masked the same way everywhere, and nothing else touched."""
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -74,3 +75,16 @@ def test_masking_leaves_nothing_to_mask_and_everything_else(parts):
     # What is between the masks stands in the text, in this order.
     between = re.split(r"\[(?:EMAIL|PHONE|ID|IBAN|CARD)(?:_\d+)?\]", masked.content)
     assert re.fullmatch(".+".join(map(re.escape, between)), text, re.DOTALL)
+
+
+@pytest.mark.parametrize("text", ["06 " * 60000, "1 " * 50000, "a@b.com " * 20000, "+1 " * 60000, "AB12 " * 40000])
+def test_odd_rows_do_not_take_long(text):
+    began = time.process_time()
+    (masked,) = mask_personal([Message("user", text)])
+    assert not find_personal(masked.content) and time.process_time() - began < 5
+
+
+def test_many_different_pieces_have_masks_of_their_own():
+    text = " ".join(f"a{n}@b.com" for n in range(2000))
+    (masked,) = mask_personal([Message("user", text)])
+    assert masked.content == " ".join(["[EMAIL]", *(f"[EMAIL_{n}]" for n in range(2, 2001))])

@@ -30,10 +30,11 @@ NEAR_LIMIT: Final = 100_000  # examples among which it is looked for without bei
 SAME: Final = 0.6
 _BAND, _BANDS = 5, 25  # finds pairs of 0.7 with probability 0.99, of 0.8 with 0.9999
 _FRAME = 0.4  # alike enough to be of one template
-_NEIGHBOURS = 4  # compared within a band, so that the time stays linear
+_NEIGHBOURS = 3  # compared within a band, besides the first, so that the time stays linear
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
+_TYPOS = 20  # misspelt words that are looked for in two texts; more are exchanged ones
 _BATCH = 4096
-_BUCKETS = 1 << 22  # counters of long runs, at most
+_BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
 
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -97,20 +98,24 @@ class _Judge:
         for batch in _batches(different):
             counted += np.bincount(_Windows(self._texts(batch)).frame_buckets(self._buckets), minlength=self._buckets)
         self._common = counted > max(20, len(different) // 200)
-        self._minima = np.concatenate([self._digest(batch) for batch in _batches(different)])
+        self._minima: Any = np.empty((len(different), _BAND * _BANDS), np.uint32)
+        for start in range(0, len(different), _BATCH):
+            self._minima[start : start + _BATCH] = self._digest(different[start : start + _BATCH])
 
     def candidates(self) -> Iterator[tuple[Any, Any]]:
         """Arrays of earlier and later examples, some thousand pairs at a time, all different."""
         n = len(self._different)
         codes: Any = np.empty(0, np.int64)
         for band in range(_BANDS):
-            part = self._minima[:, band * _BAND : (band + 1) * _BAND].astype(np.uint64)
+            part: Any = self._minima[:, band * _BAND : (band + 1) * _BAND].astype(np.uint64)
             key = part[:, 0].copy()
             for column in range(1, _BAND):
                 key = _mixed(key * _BASE + part[:, column])
             order = np.argsort(key, kind="stable")
             key = key[order]
-            found = [codes]
+            first: Any = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+            sizes: Any = np.diff(np.append(first, n))
+            found = [codes, np.repeat(order[first], sizes - 1) * n + np.delete(order, first)]
             for step in range(1, _NEIGHBOURS + 1):
                 here = np.flatnonzero(key[step:] == key[:-step])
                 found.append(order[here] * n + order[here + step])
@@ -167,7 +172,7 @@ class _Windows:
     def frame_buckets(self, buckets: int) -> Any:
         """For every long run of characters, which counter it falls into."""
         values, whole, _ = self._long()
-        return (values[whole] % np.uint64(buckets)).astype(np.int64)
+        return (values[whole] & np.uint64(buckets - 1)).astype(np.int64)
 
     def shingles(self, common: Any) -> tuple[Numbers, Any]:
         """The hashes of the short runs that are not covered by common long ones, and where each text's end. A text
@@ -177,7 +182,7 @@ class _Windows:
         values = _mixed(values + self._side)
         kept = self._room >= size
         long, whole, lengths = self._long()
-        frame = whole & common[(long % np.uint64(len(common))).astype(np.int64)]
+        frame = whole & common[(long & np.uint64(len(common) - 1)).astype(np.int64)]
         kept &= ~self._covered(frame, lengths, size)
         before = np.concatenate([[0], np.cumsum(kept)])
         return self._with_whole_texts(values[kept], before[self._ends] - before[self._begins])
@@ -195,7 +200,7 @@ class _Windows:
     def _long(self) -> tuple[Numbers, Any, Any]:
         """Hashes of runs of 20 characters, 8 of Chinese; whether they lie within one text; how long they are."""
         lengths = np.where(self._ideographs, 8, 20)
-        values = np.where(self._ideographs, self._hash(8), self._hash(16) * _BASE + _shifted(self._hash(4), 16))
+        values = np.where(self._ideographs, self._hash(8), self._hash(16) * _power(4) + _shifted(self._hash(4), 16))
         return _mixed(values), self._room >= lengths, lengths
 
     def _covered(self, frame: Any, lengths: Any, size: Any) -> Any:
@@ -212,7 +217,7 @@ class _Windows:
         """Of the run of this many characters that begins at each place."""
         if size not in self._hashes:
             half = self._hash(size // 2)
-            self._hashes[size] = _mixed(half * _BASE + _shifted(half, size // 2))
+            self._hashes[size] = half * _power(size // 2) + _shifted(half, size // 2)
         return self._hashes[size]
 
 
@@ -238,14 +243,20 @@ def says_the_same(a: Example, b: Example) -> bool:
 def words_exchanged(a: Example, b: Example) -> bool:
     """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
     one, other = (Counter(_WORD.findall(" ".join(m.content for m in e.messages).casefold())) for e in (a, b))
-    rest = list((other - one).elements())
-    for word in (one - other).elements():
-        close = [candidate for candidate in rest if SequenceMatcher(None, word, candidate).ratio() >= 0.6]
+    gone, come = list((one - other).elements()), list((other - one).elements())
+    if len(gone) * len(come) > _TYPOS**2:
+        return True
+    for word in gone:
+        close = [candidate for candidate in come if _misspelt(word, candidate)]
         if close:
-            rest.remove(close[0])
-        elif rest:
+            come.remove(close[0])
+        elif come:
             return True
     return False
+
+
+def _misspelt(word: str, other: str) -> bool:
+    return max(len(word), len(other)) <= 40 and SequenceMatcher(None, word, other).ratio() >= 0.6
 
 
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
@@ -257,11 +268,13 @@ def _batches(indices: Any) -> Iterator[Any]:
     return (indices[start : start + _BATCH] for start in range(0, len(indices), _BATCH))
 
 
+def _power(exponent: int) -> np.uint64:
+    return np.uint64(pow(int(_BASE), exponent, 1 << 64))
+
+
 def _shifted(values: Numbers, by: int) -> Numbers:
     """What stands `by` places later; zeros where nothing does."""
-    result = np.zeros_like(values)
-    result[: max(0, len(values) - by)] = values[by:]
-    return result
+    return np.concatenate([values[by:], np.zeros(min(by, len(values)), values.dtype)])
 
 
 def _mixed(values: Numbers) -> Numbers:

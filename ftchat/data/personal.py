@@ -7,6 +7,8 @@ alone. Names, addresses and IP addresses are not looked for: their shapes are th
 from __future__ import annotations
 
 import re
+from bisect import bisect
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -140,17 +142,23 @@ def find_personal(text: str) -> list[_Found]:
             continue
         for match in pattern.shape.finditer(text):
             start, end = match.span("it" if "it" in pattern.shape.groupindex else 0)
-            free = all(end <= other[0] or other[1] <= start for other in found)
+            place = bisect(found, start, key=_start)
+            free = (place == 0 or found[place - 1][1] <= start) and (place == len(found) or end <= found[place][0])
             if free and pattern.valid(text[start:end]):
-                found.append((start, end, pattern))
-    return sorted(found, key=lambda one: one[0])
+                found.insert(place, (start, end, pattern))
+    return found
+
+
+def _start(piece: _Found) -> int:
+    return piece[0]
 
 
 def mask_personal(messages: Sequence[Message]) -> tuple[Message, ...]:
     """The conversation with every piece of personal data masked. The same piece has the same mask wherever it stands;
     a second e-mail address is [EMAIL_2], and so on. Nothing else changes."""
     masks: dict[str, str] = {}
-    taken = "\n".join(message.content for message in messages)
+    numbers: Counter[str] = Counter()
+    before = "\n".join(message.content for message in messages)
     texts = [message.content for message in messages]
     # What stood against something that is masked now stands by itself, and may be found now.
     while any(found := [find_personal(text) for text in texts]):
@@ -158,17 +166,16 @@ def mask_personal(messages: Sequence[Message]) -> tuple[Message, ...]:
             for start, end, pattern in pieces:
                 piece = texts[place][start:end]
                 if piece not in masks:
-                    masks[piece] = _free(pattern.mask, taken)
-                    taken += masks[piece]
+                    masks[piece] = _next(pattern.mask, numbers, before)
             for start, end, _ in reversed(pieces):
                 texts[place] = texts[place][:start] + masks[texts[place][start:end]] + texts[place][end:]
     return tuple(replace(message, content=text) for message, text in zip(messages, texts, strict=True))
 
 
-def _free(mask: str, taken: str) -> str:
-    number = 1
-    free = mask
-    while free in taken:
-        number += 1
-        free = f"{mask[:-1]}_{number}]"
-    return free
+def _next(mask: str, numbers: Counter[str], before: str) -> str:
+    """The first of [EMAIL], [EMAIL_2], [EMAIL_3], ... that is neither given out nor in the text already."""
+    while True:
+        numbers[mask] += 1
+        found = mask if numbers[mask] == 1 else f"{mask[:-1]}_{numbers[mask]}]"
+        if found not in before:
+            return found
