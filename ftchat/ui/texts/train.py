@@ -85,7 +85,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_state_interrupted": ("Interrupted", "已中断"),
     "ft_progress": ("Training progress", "训练进度"),
     "ft_step": ("step", "步"),
-    "ft_steps": ("steps", "步"),
     "ft_time_left": ("left", "剩余"),
     "ft_took": ("took", "用时"),
     "ft_speed": ("tokens/s", "token/秒"),
