@@ -18,7 +18,12 @@ is a bug of ours and keeps its traceback.
 
 
 class FtchatError(Exception):
-    """The root: its text is one plain sentence for the user."""
+    """The root: its text is one plain sentence for the user. `kind` and `values` say the same to whoever has a sentence
+    of their own for it, such as a page in another language."""
+
+    def __init__(self, sentence: object = "", kind: str = "", **values: object):
+        super().__init__(sentence)
+        self.kind, self.values = kind, values
 
 
 class ConfigError(FtchatError, ValueError):

@@ -92,7 +92,9 @@ class Run:
             with FileLock(self.folder / "lock", timeout=5):
                 yield
         except Timeout:
-            raise ConfigError(f"run {self.id} is being trained by another process; wait for it, or stop it") from None
+            raise ConfigError(
+                f"run {self.id} is being trained by another process; wait for it, or stop it", "run_held"
+            ) from None
 
     def held(self) -> bool:
         """Whether some process holds the run. To look is to hold it for an instant, so one who finds it held looks
@@ -121,9 +123,11 @@ class RunStore:
     def check_name(self, name: str) -> None:
         """ConfigError where `name` cannot name a new run."""
         if not name.strip() or name.startswith("-") or len(name) > 120:
-            raise ConfigError(f"'{name[:40]}' cannot name a run: use a few letters, as in support-1")
+            raise ConfigError(
+                f"'{name[:40]}' cannot name a run: use a few letters, as in support-1", "bad_name", name=name[:40]
+            )
         if any(name in (run.config.name, run.id) for run in self.list()):
-            raise ConfigError(f"there is a run named '{name}' already; choose another name")
+            raise ConfigError(f"there is a run named '{name}' already; choose another name", "name_taken", name=name)
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or `wanted-2`, `wanted-3`, ... where it is in use."""
@@ -144,4 +148,4 @@ class RunStore:
             if name in (run.id, run.config.name):
                 return run
         known = ", ".join(run.config.name for run in self.list()[:5]) or "none yet"
-        raise ConfigError(f"there is no run '{name}'; the newest are: {known}")
+        raise ConfigError(f"there is no run '{name}'; the newest are: {known}", "no_run", name=name)

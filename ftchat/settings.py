@@ -80,7 +80,14 @@ def parse_setting(name: str, text: str) -> Setting:
         value = None
     if value is None or not kind.low <= value <= kind.high:
         noun = "a whole number" if kind.kind is int else "a number"
-        raise ConfigError(f"{name} must be {noun} from {kind.low:g} to {kind.high:g}, not '{text}'")
+        raise ConfigError(
+            f"{name} must be {noun} from {kind.low:g} to {kind.high:g}, not '{text}'",
+            "bad_number",
+            name=name,
+            low=f"{kind.low:g}",
+            high=f"{kind.high:g}",
+            text=text,
+        )
     return value
 
 

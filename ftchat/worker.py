@@ -43,8 +43,9 @@ class Worker:
         """The exact tokens of these examples, in order."""
         return self._ask("preview", base, tuple(examples))
 
-    def token_stats(self, base: str, examples: Sequence[Example]) -> TokenStats:
-        return self._ask("token_stats", base, tuple(examples))
+    def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
+        """Of these examples, or of the dataset of that hash, which is then read at the other end."""
+        return self._ask("token_stats", base, examples if isinstance(examples, str) else tuple(examples))
 
     def start_run(self, run: str) -> None:
         """Returns once the run is accepted and held; it trains when those before it are done."""
@@ -110,7 +111,7 @@ class Worker:
                 self._connection.send(call)
             except OSError:
                 self._waiting.pop(call.id, None)
-                answers.put(Answer(call.id, WorkerDied("the model's process has just died; try again")))
+                answers.put(Answer(call.id, WorkerDied("the model's process has just died; try again", "worker_died")))
         return answers
 
     def _listen(self, connection: Connection) -> None:
@@ -129,7 +130,7 @@ class Worker:
             orphans, self._waiting = self._waiting, {}
         for number, waiting in orphans.items():
             sentence = "the model's process died; nothing saved is lost, and a new one starts with your next action"
-            waiting.put(Answer(number, WorkerDied(sentence)))
+            waiting.put(Answer(number, WorkerDied(sentence, "worker_died")))
 
     def _start(self) -> Connection:
         raise NotImplementedError
@@ -188,13 +189,14 @@ def open_worker(kind: Literal["process", "inline"], home: Path, owner: str = LOC
 def _child(connection: Connection, home: Path, owner: str) -> None:
     """The process's entry: the parent decides about Ctrl-C, and nothing outlives the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=die_with_parent, daemon=True).start()
     from ftchat.engine.loop import serve
 
     serve(connection, home, owner)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a thread of a child process."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -11,9 +11,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from collections.abc import Iterator
 from pathlib import Path
 
+import gradio as gr
 import pytest
 import small_models
 
+from ftchat.ui.page import build_page
 from ftchat.worker import Worker, open_worker
 
 
@@ -31,6 +33,12 @@ def worker(home: Path) -> Iterator[Worker]:
     worker = open_worker("inline", home)
     yield worker
     worker.close()
+
+
+@pytest.fixture
+def page(home: Path) -> gr.Blocks:
+    """The whole page over a worker that nobody has asked for anything."""
+    return build_page(home, open_worker("process", home))
 
 
 @pytest.fixture(scope="session")

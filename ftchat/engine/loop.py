@@ -83,7 +83,9 @@ class Loop:
         limit = min(PREVIEW_LIMIT, resident.context)
         return tuple(resident.template.preview(example, limit) for example in examples)
 
-    def token_stats(self, base: str, examples: Sequence[Example]) -> TokenStats:
+    def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
+        if isinstance(examples, str):
+            examples = self._datasets.get(examples).examples
         resident = self._load(base)
         return token_stats(resident.template, examples, length_limit(resident.context, _device().type == "cuda"))
 
@@ -262,10 +264,15 @@ class Loop:
         if self._running and not own:
             raise WorkerBusy(
                 f"run {self._running.config.name} is training on {self._running.config.base}; use that base, or wait "
-                "until the run ends"
+                "until the run ends",
+                "busy_training",
+                run=self._running.config.name,
+                base=self._running.config.base,
             )
         if self._replies:
-            raise WorkerBusy("a reply is being given by another base model; wait until it ends, then ask again")
+            raise WorkerBusy(
+                "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
+            )
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -15,14 +15,17 @@ import gradio as gr
 
 from ftchat.errors import ConfigError, DataError, FtchatError, WorkerError
 from ftchat.records import Sampling
+from ftchat.runs import Run
 from ftchat.ui import panes
 from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
 from ftchat.ui.compare_layout import CompareLayout
 from ftchat.ui.duet import BASE, TUNED, Chat, ChatStore, batches
+from ftchat.ui.messages import sentence
 from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
+_WHOLE = 2000  # examples that are read for a few suggestions
 _QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STREAM: dict[str, Any] = {
@@ -64,8 +67,8 @@ class CompareTab(CompareLayout):
             *(self.key, self.note, self.base_head, self.tuned_head, self.picker, self.tuned_proof, self.mark),
             *(*answers, self.said, self.chips, self.keys, self.prompt, self.ask, self.halt, self.retry, self.followed),
         ]
-        # A tick has few outputs, for Gradio touches each of them in the browser even where nothing is new.
-        shell.tick.tick(self.refresh, who, [self.outline, self.note], **_QUIET)
+        # A beat has few outputs, for Gradio touches each of them in the browser even where nothing is new.
+        shell.pulse.follow(self.refresh, who, [self.outline, self.note])
         changes = [shell.lang.change, shell.run.change, shell.dataset.change, self.picker.input, self.outline.change]
         gr.on(changes, self.redraw, who, view, **_QUIET)
         # Asking opens a turn, which starts the stream, which ends in a full picture: what a stream sends only once
@@ -100,7 +103,7 @@ class CompareTab(CompareLayout):
             chat.ask(question, now.base, now.run, settings, system)
             seed = settings.seed
         except ConfigError as error:
-            chat.refuse(question[:_QUOTED], now.base, now.run, str(error))
+            chat.refuse(question[:_QUOTED], now.base, now.run, sentence(error, who.lang))
         update = self._view(chat, now, who) | {self.asked: chat.live}
         return update | ({self.prompt: question} if chat.failed else {self.seed: seed})
 
@@ -136,7 +139,7 @@ class CompareTab(CompareLayout):
                     yield self._answers(chat, now, who.lang)
             chat.end()
         except FtchatError as error:
-            chat.end(str(error))
+            chat.end(sentence(error, who.lang))
         except Exception:
             _log.exception("a reply ended in a bug")
             chat.end(t("ft_cmp_bug", who.lang))
@@ -237,13 +240,19 @@ class CompareTab(CompareLayout):
             return []
         if known not in self.suggested:
             try:
-                if run is not None and run.resolved is not None:
-                    self.suggested[known] = suggestions(*self.studio.datasets.split_for(run.config))
-                else:
-                    self.suggested[known] = suggestions(self.studio.datasets.get(source).examples, ())
+                self.suggested[known] = self._suggestions(source, run)
             except DataError:
                 return []
         return self.suggested[known]
+
+    def _suggestions(self, source: str, run: Run | None) -> list[Suggestion]:
+        """Which examples were held out shows only in the whole of them, so it is not looked for in a big dataset."""
+        store = self.studio.datasets
+        if store.info(source).count > _WHOLE:
+            return suggestions([example for _, example in store.page(source, 0, _WHOLE).rows], ())
+        if run is not None and run.resolved is not None:
+            return suggestions(*store.split_for(run.config))
+        return suggestions(store.get(source).examples, ())
 
 
 def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:

@@ -1,24 +1,34 @@
 """The way in for pairs: a starter template, a paste, or files. What cannot be read gets its sentence in place.
 
-Knows the reader and the store of datasets; knows nothing of what is shown of them.
+What is brought is read in another process. Knows nothing of what is shown of it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import gradio as gr
 
-from ftchat.data import Source, read
-from ftchat.errors import DataError, FtchatError
+from ftchat.errors import FtchatError
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
-from ftchat.ui.messages import told
+from ftchat.ui.messages import sentence, told
+from ftchat.ui.reader import Steps
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.templates import cards, template
 from ftchat.ui.texts import i18n, t
+from ftchat.ui.walls import FILES_LIMIT
 
-UPLOAD_LIMIT = 64  # MB of all files of one upload
+
+class Brought(NamedTuple):
+    """What is read, under which name, and where it is from."""
+
+    sources: tuple[Path, ...] | str
+    name: str
+    kind: str
 
 
 def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) -> gr.Button:
@@ -41,64 +51,88 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             drop = gr.File(label=i18n("ft_drop"), file_count="multiple", height=132, elem_id="ft-drop")
             formats = html()
             said = html(elem_id="ft-said")
+            with gr.Column(elem_classes=OFF, elem_id="ft-ask-columns") as asking:
+                ask_prompt, ask_answer = (
+                    gr.Dropdown([], label=i18n(f"ft_column_{field}"), interactive=True, elem_id=f"ft-ask-{field}")
+                    for field in ("prompt", "completion")
+                )
+                read_columns = gr.Button(i18n("ft_read_columns"), size="sm", elem_id="ft-read-columns")
+            cancel = gr.Button(i18n("ft_cancel"), size="sm", elem_classes=OFF, elem_id="ft-cancel")
             keep = gr.Button(i18n("ft_keep"), size="sm", elem_classes=OFF, elem_id="ft-keep")
     promises = html()
+    refused = gr.State(None)  # what was brought, where it is not clear which column is what
 
     def words(lang: str) -> tuple[str, ...]:
         return views.intro(lang), cards(lang), views.formats(lang), views.promises(lang)
 
     shell.lang.change(words, shell.lang, [intro, templates, formats, promises], **QUIETLY)
 
-    def take(sources: list[Source], name: str, kind: str, before: str | None, lang: str) -> tuple:
+    def take(steps: Steps, before: str | None, lang: str, brought: Brought) -> Iterator[tuple]:
+        """Follows a reading to its end. Closed, it ends the reading."""
+        rest = (gr.skip(),) * 3
+        off, on = gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)
         try:
-            reading = read(sources)
-            if not reading.examples:
-                why = reading.report.problems[0].message if reading.report.problems else ""
-                raise DataError(t("ft_no_pairs", lang, why=why).strip())
-            dataset = studio.datasets.put(reading, name, kind)
+            with closing(steps):
+                while True:
+                    done, total = next(steps)
+                    said = views.reading(done, total, lang)
+                    yield gr.skip(), gr.skip(), said, *rest, gr.Button(elem_classes=ON), *(gr.skip(),) * 4
+        except StopIteration as end:
+            quiet = gr.Button(elem_classes=OFF)
+            yield end.value, "", "", quiet, off, on, quiet, off, gr.skip(), gr.skip(), None
         except FtchatError as error:
-            return refuse(str(error), before, lang)
-        return (
-            dataset.hash,
-            "",
-            "",
-            gr.Button(elem_classes=OFF),
-            gr.Column(elem_classes=OFF),
-            gr.Column(elem_classes=ON),
-        )
+            yield refuse(sentence(error, lang), before, lang, error.values.get("columns"), brought)
 
-    def refuse(sentence: str, before: str | None, lang: str) -> tuple:
+    def refuse(
+        told_so: str, before: str | None, lang: str, columns: object = None, brought: Brought | None = None
+    ) -> tuple:
+        """The sentence in place, and where `columns` are known the question which of them is what."""
         kept = f" {t('ft_kept_earlier', lang)}" if before else ""
-        return before, gr.skip(), views.refusal(sentence + kept), gr.skip(), gr.skip(), gr.skip()
+        names = list(map(str, columns)) if isinstance(columns, list) else []
+        picks = [gr.Dropdown(choices=names, value=name or None) for name in (names[:2] or ("", ""))]
+        rest, quiet = (gr.skip(),) * 3, gr.Button(elem_classes=OFF)
+        asking = gr.Column(elem_classes=ON if names else OFF)
+        again = brought if names else None
+        return before, gr.skip(), views.refusal(told_so + kept), *rest, quiet, asking, *picks, again
 
-    def from_template(before: str | None, lang: str, event: gr.EventData) -> tuple:
+    def from_template(before: str | None, lang: str, event: gr.EventData) -> Iterator[tuple]:
         chosen = template(event._data["template"])
-        return take([Source(chosen.file, chosen.content())], chosen.title[lang], "template", before, lang)
+        brought = Brought((chosen.path,), chosen.title[lang], "template")
+        yield from take(studio.reader.read(*brought), before, lang, brought)
 
-    def from_paste(text: str, before: str | None, lang: str) -> tuple:
+    def from_paste(text: str, before: str | None, lang: str) -> Iterator[tuple]:
         if not text.strip():
-            return refuse(t("ft_paste_empty", lang), before, lang)
-        name = t("ft_pasted", lang)
-        return take([Source.from_text(text)], name, "paste", before, lang)
+            yield refuse(t("ft_paste_empty", lang), before, lang)
+            return
+        brought = Brought(text, t("ft_pasted", lang), "paste")
+        yield from take(studio.reader.read(*brought), before, lang, brought)
 
-    def from_files(files: list[str], before: str | None, lang: str) -> tuple:
-        paths = [Path(file) for file in files]
-        if sum(path.stat().st_size for path in paths) > UPLOAD_LIMIT * 2**20:
-            sentence = t("ft_too_big", lang, name=paths[0].name, limit=UPLOAD_LIMIT)
-            return *refuse(sentence, before, lang), None
+    def from_files(files: list[str], before: str | None, lang: str) -> Iterator[tuple]:
+        paths = tuple(Path(file) for file in files)
+        if sum(path.stat().st_size for path in paths) > FILES_LIMIT * 2**20:
+            yield *refuse(t("ft_too_big", lang, name=paths[0].name, limit=FILES_LIMIT), before, lang), None
+            return
         name = paths[0].stem
         if len(paths) > 1:
             name = t("ft_and_files", lang, name=name, n=len(paths) if lang == "zh" else len(paths) - 1)
-        sources = [Source.from_path(path) for path in paths]
-        return *take(sources, name, "file", before, lang), None
+        brought = Brought(paths, name, "file")
+        for step in take(studio.reader.read(*brought), before, lang, brought):
+            yield *step, None
+
+    def with_columns(brought: Brought, prompt: str, answer: str, before: str | None, lang: str) -> Iterator[tuple]:
+        """What was refused, read by the columns that were chosen."""
+        mapping = {"prompt": prompt, "completion": answer}
+        yield from take(studio.reader.read(*brought, mapping), before, lang, brought)
 
     asked = [shell.dataset, shell.lang]
-    outcome = [shell.dataset, paste, said, keep, entrance, loaded]
-    templates.pick(told(from_template), asked, outcome, **QUEUED)
-    read_paste.click(told(from_paste), [paste, *asked], outcome, **QUEUED)
-    # A big file takes seconds, so that it is being read is said first.
-    reading = drop.upload(views.reading, shell.lang, said, **QUIETLY)
-    reading.then(told(from_files), [drop, *asked], [*outcome, drop], **QUEUED)
+    outcome = [shell.dataset, paste, said, keep, entrance, loaded, cancel, asking, ask_prompt, ask_answer, refused]
+    by_card = templates.pick(told(from_template), asked, outcome, **QUEUED)
+    by_paste = read_paste.click(told(from_paste), [paste, *asked], outcome, **QUEUED)
+    by_file = drop.upload(told(from_files), [drop, *asked], [*outcome, drop], **QUEUED)
+    by_column = read_columns.click(told(with_columns), [refused, ask_prompt, ask_answer, *asked], outcome, **QUEUED)
+    cancel.click(None, None, None, cancels=[by_card, by_paste, by_file, by_column])
+    # A listener that cancels does not apply outputs of its own.
+    cancel.click(lambda: ("", gr.Button(elem_classes=OFF)), None, [said, cancel], **QUIETLY)
 
     def leave() -> tuple:
         return "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)

@@ -1,35 +1,39 @@
-"""What was read: numbers, findings, tokens, the table of pairs, and the bar that leads on to training.
+"""What was read: its numbers, what was found and the remedies, the tokens, and the bar that leads on to training.
 
-What needs the model is asked for in a second step, so that nothing else waits for it.
+Every remedy makes a new version of the dataset, which then is the page's. What needs the model is asked for in a second
+step, so that nothing else waits for it.
 """
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import gradio as gr
-from gradio.processing_utils import save_bytes_to_cache
 
-from ftchat.data import Dataset
-from ftchat.errors import FtchatError
-from ftchat.records import STARTER, Example, RunConfig, TokenStats
+from ftchat.data import Problem, Remedy, Report
+from ftchat.errors import DataError, FtchatError
+from ftchat.records import RunConfig, TokenStats
+from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
-from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
-from ftchat.ui.messages import told
+from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
+from ftchat.ui.messages import sentence, told
+from ftchat.ui.reader import finish
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.tokens import histogram, token_panel
 
-# Of what is asked for while an earlier answer is on its way, the last is done, where Gradio would drop it.
-_DRAWING: dict[str, Any] = {**QUIETLY, "trigger_mode": "always_last"}
 # The worker may take seconds to load the model: these wait in the queue, a few at a time.
 _WAITING: dict[str, Any] = {**QUEUED, "concurrency_limit": 4, "trigger_mode": "always_last"}
 
 
 def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, keep: gr.Button) -> None:
     """Fills `loaded`, which gives way to the entrance (with its `keep` button) by Change data."""
-    pair, page = gr.State(0), gr.State(0)  # the example whose tokens are shown; the page of the table
+    pair = gr.State(0)  # the example whose tokens are shown
+    root = gr.State(None)  # what the dataset that is shown was read as
     with gr.Row(elem_classes="ft-card", elem_id="ft-stat"):
         stats = html(elem_id="ft-stats")
         with gr.Row(elem_id="ft-statb", scale=0):
@@ -37,129 +41,139 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             download = gr.DownloadButton(i18n("ft_download"), size="sm", scale=0, elem_id="ft-download")
     with gr.Row(elem_id="ft-checks"):
         with gr.Column(elem_classes="ft-card", min_width=0):
-            report = html(elem_id="ft-report")
+            report = html(clicks=True, elem_id="ft-report")
+            data_columns.build(studio, shell)
+            data_heldout.build(studio, shell)
         with gr.Column(elem_classes="ft-card", min_width=0):
             tokens = html(clicks=True, elem_id="ft-tokens")
             lengths = html(elem_id="ft-lengths")
-    with gr.Column(elem_classes="ft-card"):
-        with gr.Row(elem_id="ft-th"):
-            pairs_head = html(clicks=True, elem_id="ft-pairs-head")
-            find = gr.Textbox(
-                "",
-                label=i18n("ft_find"),
-                placeholder=i18n("ft_find"),
-                show_label=False,
-                container=False,
-                lines=1,
-                scale=0,
-                min_width=220,
-                elem_id="ft-find",
-            )
-        pairs = html(clicks=True, elem_id="ft-pairs")
+    table = data_table.build(studio, shell, root)
     with gr.Row(elem_id="ft-go"):
         ready = html(elem_id="ft-ready")
         choose = gr.Button(i18n("ft_choose_settings"), scale=0, min_width=140, elem_id="ft-choose-settings")
         train = gr.Button(i18n("ft_train_now"), scale=0, min_width=140, elem_classes="tuned", elem_id="ft-train-now")
 
-    dataset_of = lru_cache(maxsize=2)(studio.datasets.get)  # a dataset never changes; a big one takes seconds to read
-    counted: dict[str, TokenStats] = {}  # by dataset
+    store = studio.datasets
+    report_of = lru_cache(maxsize=8)(store.report)  # a version never changes
+    counted: dict[tuple[str, str], TokenStats] = {}  # by dataset and base
+    cut: dict[tuple[str, str], tuple[Problem, ...]] = {}  # what a base's length limit takes away
 
-    def draw(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
+    def draw(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
         if chosen is None:
-            return (gr.skip(),) * 8
-        dataset = dataset_of(chosen)
+            return (gr.skip(),) * 5
+        info = store.info(chosen)
         return (
-            views.stats(dataset, counted.get(chosen), lang),
-            views.report(dataset.report, lang),
-            token_panel(None, pair, len(dataset.examples), lang, t("ft_waiting_for_model", lang)),
-            histogram(counted[chosen], lang) if chosen in counted else "",
-            *_table(dataset, query, page, lang),
-            views.ready(dataset, lang),
-            save_bytes_to_cache(studio.datasets.export(chosen), f"{chosen[:8]}.jsonl", download.GRADIO_CACHE),
+            *numbers(chosen, base, lang),
+            found(chosen, base, lang),
+            token_panel(None, pair, info.count, base, lang, t("ft_waiting_for_model", lang)),
+            views.ready(info, base, lang),
         )
 
-    def draw_new(chosen: str | None, lang: str) -> tuple:
-        """New data comes into view."""
+    def numbers(chosen: str, base: str, lang: str) -> tuple[str, str]:
+        """The numbers, and the lengths in tokens as far as this base's are known."""
+        tokens = counted.get((chosen, base))
+        shown = views.stats(store.info(chosen), report_of(chosen), tokens, lang)
+        return shown, histogram(tokens, base, lang) if tokens else ""
+
+    def found(chosen: str, base: str, lang: str) -> str:
+        """The findings, with what this base's length limit takes away as far as that is known."""
+        info = store.info(chosen)
+        return findings.report(all_of(chosen, base), info, report_of(info.root), lang)
+
+    def all_of(chosen: str, base: str) -> Report:
+        here = report_of(chosen)
+        return replace(here, problems=(*here.problems, *cut.get((chosen, base), ())))
+
+    def draw_new(chosen: str | None, base: str, lang: str, pair: int, before: str | None) -> tuple:
+        """New data comes into view; another version of the same leaves the view where it is."""
         there = chosen is not None
         ways = (gr.Column(elem_classes=OFF if there else ON), gr.Column(elem_classes=ON if there else OFF))
-        return 0, 0, "", *ways, *draw(chosen, lang, 0, "", 0)
+        now = store.info(chosen).root if chosen else None
+        pair = pair if now == before else 0
+        return pair, now, *ways, *draw(chosen, base, lang, pair)
 
-    def draw_again(chosen: str | None, lang: str, pair: int, query: str, page: int) -> tuple:
-        """Other words, and the same view; the first words of a page without data open the way in."""
+    def draw_again(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
+        """Other words or another base, and the same view; the first words of a page without data open the way in."""
         way_in = gr.Column(elem_classes=ON) if chosen is None else gr.skip()
-        return way_in, *draw(chosen, lang, pair, query, page)
+        return way_in, *draw(chosen, base, lang, pair)
 
-    def look(chosen: str | None, lang: str, pair: int) -> Any:
+    def look(chosen: str | None, base: str, lang: str, pair: int) -> Any:
         if chosen is None:
             return gr.skip()
-        examples = dataset_of(chosen).examples
-        pair = max(0, min(pair, len(examples) - 1))
+        count = store.info(chosen).count
+        pair = max(0, min(pair, count - 1))
         try:
-            (preview,) = studio.worker.preview(STARTER, [examples[pair]])
+            ((_, example),) = store.page(chosen, pair, 1).rows
+            (preview,) = studio.worker.preview(base, [example])
         except FtchatError as error:
-            return token_panel(None, pair, len(examples), lang, str(error))
-        return token_panel(preview, pair, len(examples), lang)
+            return token_panel(None, pair, count, base, lang, sentence(error, lang))
+        return token_panel(preview, pair, count, base, lang)
 
-    def count(chosen: str | None, lang: str) -> tuple:
+    def count(chosen: str | None, base: str, lang: str) -> tuple:
         if chosen is None:
-            return gr.skip(), gr.skip()
-        dataset = dataset_of(chosen)
-        try:
-            if chosen not in counted:
-                counted[chosen] = studio.worker.token_stats(STARTER, dataset.examples)
-        except FtchatError:
-            return gr.skip(), gr.skip()  # the panel of tokens says why
-        return views.stats(dataset, counted[chosen], lang), histogram(counted[chosen], lang)
+            return (gr.skip(),) * 3
+        with suppress(FtchatError):  # the panel of tokens says why
+            if (chosen, base) not in counted:
+                counted[chosen, base] = tokens = studio.worker.token_stats(base, chosen)
+                if tokens.over_limit or tokens.lost or 0 in tokens.lengths:
+                    rows = json.loads(finish(studio.editor.cut(chosen, tokens)))
+                    cut[chosen, base] = tuple(Problem(**row) for row in rows)
+        return *numbers(chosen, base, lang), found(chosen, base, lang) if (chosen, base) in cut else gr.skip()
 
-    drawn = [stats, report, tokens, lengths, pairs_head, pairs, ready, download]
-    shown = [shell.dataset, shell.lang, pair]
+    drawn = [stats, lengths, report, tokens, ready]
+    shown = [shell.dataset, shell.base, shell.lang, pair]
     steps = (
-        shell.dataset.change(told(draw_new), shown[:2], [pair, page, find, entrance, loaded, *drawn], **_DRAWING),
-        shell.lang.change(told(draw_again), [*shown, find, page], [entrance, *drawn], **_DRAWING),
+        shell.dataset.change(told(draw_new), [*shown, root], [pair, root, entrance, loaded, *drawn], **DRAWING),
+        gr.on([shell.lang.change, shell.base.change], told(draw_again), shown, [entrance, *drawn], **DRAWING),
     )
     for step in steps:
-        step.then(look, shown, tokens, **_WAITING).then(count, shown[:2], [stats, lengths], **_WAITING)
+        step.then(look, shown, tokens, **_WAITING).then(count, shown[:3], [stats, lengths, report], **_WAITING)
+    # A run on another base keeps the model to itself: when it ends, what could not be looked at is.
+    shell.training.change(
+        lambda training, *asked: gr.skip() if training else look(*asked), [shell.training, *shown], tokens, **_WAITING
+    ).then(count, shown[:3], [stats, lengths, report], **_WAITING)
 
-    def pick_pair(event: gr.EventData) -> int:
-        return int(event._data["pair"])
+    def pick_pair(event: gr.EventData) -> Any:
+        return int(event._data["pair"]) if "pair" in event._data else gr.skip()
 
-    for listed in (tokens, pairs):
+    for listed in (tokens, table):
         listed.pick(pick_pair, None, pair, **QUIETLY).then(look, shown, tokens, **_WAITING)
 
-    def turn(chosen: str, lang: str, query: str, event: gr.EventData) -> tuple:
-        page = int(event._data["page"])
-        return page, *_table(dataset_of(chosen), query, page, lang)
+    def mend(chosen: str, base: str, lang: str, event: gr.EventData) -> str:
+        """One remedy, all that are recommended, or one taken back."""
+        asked = event._data
+        if "undo" in asked:
+            return finish(studio.editor.undo(chosen, int(asked["undo"])))
+        if "fix" in asked:
+            remedies = findings.recommended(all_of(chosen, base))
+        else:
+            remedies = [Remedy(asked["kind"], asked["action"])]
+        tokens = counted.get((chosen, base)) if (chosen, base) in cut else None
+        return finish(studio.editor.change(chosen, remedies, tokens))
 
-    def search(chosen: str, lang: str, query: str) -> tuple:
-        return 0, *_table(dataset_of(chosen), query, 0, lang)
+    report.pick(told(mend), [shell.dataset, shell.base, shell.lang], shell.dataset, **QUEUED)
 
-    asked, table = [shell.dataset, shell.lang, find], [page, pairs_head, pairs]
-    pairs_head.pick(told(turn), asked, table, **QUIETLY)
-    find.change(told(search), asked, table, **_DRAWING)
+    def export(chosen: str) -> str:
+        return data_table.exported(studio, chosen, download.GRADIO_CACHE)
 
-    def start(chosen: str) -> str:
-        return studio.begin(RunConfig(studio.run_name(dataset_of(chosen).name), chosen, preset="quick"))
+    def offer(chosen: str | None) -> Any:
+        with suppress(DataError):
+            return export(chosen) if chosen else gr.skip()
+        return gr.skip()
+
+    shell.dataset.change(offer, shell.dataset, download, **DRAWING)
+
+    def start(chosen: str, held_out: str | None, base: str, lang: str) -> str:
+        name = studio.run_name(store.info(chosen).name)
+        return studio.begin(RunConfig(name, chosen, base, preset="quick", held_out=held_out))
 
     # The browser opens the tab at once; the run follows when the worker has taken it.
-    train.click(
-        told(start), shell.dataset, shell.run, js="chosen => { ft.act({go: 'train'}); return [chosen] }", **QUEUED
-    )
+    opening = "(...all) => { ft.act({go: 'train'}); return all }"
+    begun = [shell.dataset, shell.held_out, shell.base, shell.lang]
+    train.click(told(start), begun, shell.run, js=opening, **QUEUED)
     choose.click(lambda: True, None, shell.choosing, js="() => { ft.act({go: 'train'}); return [] }", **QUEUED)
 
     def come_back() -> tuple:
         return gr.Button(elem_classes=ON), gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)
 
     change.click(come_back, None, [keep, entrance, loaded], **QUIETLY)
-
-
-def _table(dataset: Dataset, query: str, page: int, lang: str) -> tuple[str, str]:
-    """Head and body of one page of the examples that contain the query."""
-    wanted = query.strip().casefold()
-    rows = [(index, example) for index, example in enumerate(dataset.examples) if _contains(example, wanted)]
-    first = page * views.PAGE_ROWS
-    shown = rows[first : first + views.PAGE_ROWS]
-    return views.pairs_head(first, len(shown), len(rows), page, lang), views.pairs_table(shown, lang)
-
-
-def _contains(example: Example, wanted: str) -> bool:
-    return not wanted or any(wanted in message.content.casefold() for message in example.messages)

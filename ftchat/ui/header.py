@@ -37,19 +37,11 @@ def build() -> tuple[gr.HTML, gr.HTML]:
 
 
 def wire(live: gr.HTML, switches: gr.HTML, studio: Studio, shell: Shell) -> None:
-    drawn = gr.State("")  # what the browser shows, so that an idle tick sends nothing
+    def follow(lang: str, selected: str | None) -> tuple[str, str]:
+        running = active_run(studio.runs)
+        return _live(studio.runs, running, selected, lang), running.id if running else ""
 
-    def refresh_header(lang: str, selected: str | None, before: str) -> tuple:
-        now = _live(studio.runs, selected, lang)
-        return (now, now) if now != before else (gr.skip(), gr.skip())
-
-    gr.on(
-        [shell.tick.tick, shell.lang.change, shell.run.change],
-        refresh_header,
-        [shell.lang, shell.run, drawn],
-        [live, drawn],
-        **QUIETLY,
-    )
+    shell.pulse.follow(follow, [shell.lang, shell.run], [live, shell.training])
 
     def select(event: gr.EventData) -> str:
         return event._data["run"]
@@ -81,8 +73,7 @@ def model_name(base: str, lang: str) -> str:
     return t("ft_starter", lang) if base == STARTER else PurePath(base).name
 
 
-def _live(runs: RunStore, selected: str | None, lang: str) -> str:
-    running = active_run(runs)
+def _live(runs: RunStore, running: Run | None, selected: str | None, lang: str) -> str:
     chosen = next((run for run in runs.list() if run.id == selected), None)
     base = model_name(chosen.config.base if chosen else STARTER, lang)
     pill = _pill(running, running.status(), lang) if running else ""

@@ -6,6 +6,7 @@ Nothing here imports gradio before the environment is set: gradio and datasets r
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import socket
@@ -21,11 +22,10 @@ from ftchat import __version__
 from ftchat.errors import ConfigError, FtchatError
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER
-from ftchat.ui.walls import LOOPBACK, Hosts, walls
+from ftchat.ui.walls import FILES_LIMIT, LOOPBACK, Hosts, walls
 from ftchat.worker import Worker, open_worker
 
 FIRST_PORT, PORTS_TRIED = 7860, 100
-MAX_FILE_SIZE = "256mb"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Address:
     port: int
     auth: tuple[str, str] | None
     hosts: Hosts
+    shared: bool  # whether others than the one who started it are let in
 
     @property
     def url(self) -> str:
@@ -52,17 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 after Ctrl-C or a stop signal, 2 where an argument is wrong."""
     # Until the page runs, and while it ends, a stop signal is what Ctrl-C is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        options = parser().parse_args(arguments)
-        if options.home:
-            os.environ["FTCHAT_HOME"] = options.home
-        address = where(options)
-        serve(address, settle(ftchat_home()))
-    except ConfigError as error:
-        print(f"ftchat: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        pass
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            options = parser().parse_args(arguments)
+            if options.home:
+                os.environ["FTCHAT_HOME"] = options.home
+            address = where(options)
+            serve(address, settle(ftchat_home()), options.allow_base)
+        except ConfigError as error:
+            print(f"ftchat: {error}", file=sys.stderr)
+            return 2
     return 0
 
 
@@ -73,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
     parser.add_argument("--open", action="store_true", help="let everybody in who reaches --host, with no password")
     parser.add_argument("--allow-host", metavar="NAME", action="append", default=[], help="also answer to this name")
+    parser.add_argument(
+        "--allow-base",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="where others are let in, also take this base model; '*' takes any Hub id",
+    )
     parser.add_argument("--home", metavar="FOLDER", help="where datasets and runs live (default: $FTCHAT_HOME)")
     parser.add_argument("--version", action="version", version=f"ftchat {__version__}")
     return parser
@@ -90,7 +97,7 @@ def where(options: argparse.Namespace) -> Address:
     if os.environ.get("SPACE_ID"):
         names = {name.strip().lower() for name in os.environ.get("SPACE_HOST", "").split(",")} - {""}
         hosts = Hosts(LOOPBACK | names | extra, suffixes=(".hf.space",), addresses=True)
-        return Address("0.0.0.0", free_port("0.0.0.0", options.port or FIRST_PORT), auth, hosts)
+        return Address("0.0.0.0", free_port("0.0.0.0", options.port or FIRST_PORT), auth, hosts, True)
     host = {"localhost": "127.0.0.1"}.get(options.host, options.host.strip("[]"))
     if host in LOOPBACK:
         hosts = Hosts(LOOPBACK | extra)
@@ -108,7 +115,9 @@ def where(options: argparse.Namespace) -> Address:
             " --auth USER:PASSWORD asks for a password",
             file=sys.stderr,
         )
-    return Address(host, port, auth, hosts)
+    # A name or a password on this machine's own address stands for a proxy or a tunnel that lets others in.
+    shared = host not in LOOPBACK or bool(auth or options.open or extra)
+    return Address(host, port, auth, hosts, shared)
 
 
 def free_port(host: str, wanted: int | None) -> int:
@@ -151,13 +160,14 @@ def settle(home: Path) -> Path:
     return home
 
 
-def serve(address: Address, home: Path) -> None:
-    """Serves until Ctrl-C."""
+def serve(address: Address, home: Path, allowed: Sequence[str]) -> None:
+    """Serves until Ctrl-C. On a shared page `allowed` are base models beyond those of the list."""
+    from ftchat.ui.bases import EVERYTHING, Bases
     from ftchat.ui.page import build_page, launch_options
 
     worker = open_worker("process", home)
     try:
-        page = build_page(home, worker)
+        page = build_page(home, worker, Bases.listed(allowed) if address.shared else EVERYTHING)
         look = launch_options()
         public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public" and fn.api_name}
         page.queue(default_concurrency_limit=8, max_size=100, api_open=False)
@@ -169,7 +179,7 @@ def serve(address: Address, home: Path) -> None:
                 "auth": address.auth,
                 "app_kwargs": {"middleware": walls(address.hosts, public, look.get("head", ""))},
                 "blocked_paths": [str(home / "owners")],
-                "max_file_size": MAX_FILE_SIZE,
+                "max_file_size": f"{FILES_LIMIT}mb",
                 "state_session_capacity": 1000,
                 "enable_monitoring": False,
                 "run_history": False,

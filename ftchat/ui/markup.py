@@ -14,11 +14,14 @@ import gradio as gr
 # one for whatever sets shell.dataset or shell.run: Gradio raises a gr.State's `change` after queued events alone.
 QUEUED: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 QUIETLY: dict[str, Any] = {"queue": False, **QUEUED}
+# Of what is asked for while an earlier answer is on its way, the last is done, where Gradio would drop it.
+DRAWING: dict[str, Any] = {**QUIETLY, "trigger_mode": "always_last"}
 
 # Classes that show and hide. `visible=False` takes a component out of the page, and Gradio does not translate its
 # labels any more when it is put back.
 ON: list[str] = []
 OFF = ["ft-off"]
+CARD = ["ft-card"]
 
 # One listener per component: a click on a control tells the server its data-* attributes as `event._data`, except
 # data-go (a tab to open) and data-act, which the browser does itself, at once. Radios answer at once and to arrows.

@@ -27,6 +27,11 @@ def small(value: float) -> str:
     return f"{digits.removesuffix('.0')}e{int(power)}"
 
 
+def megabytes(size: float) -> str:
+    """0.4 MB, 120 MB."""
+    return f"{size / 2**20:.1f} MB" if size < 10 * 2**20 else f"{size / 2**20:.0f} MB"
+
+
 def gigabytes(size: float) -> str:
     """0.9 GB, or 85 MB where a tenth of a GB says too little."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"

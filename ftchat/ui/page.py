@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ftchat.data import DatasetStore
+from ftchat.records import STARTER
 from ftchat.runs import RunStore
 from ftchat.ui import compare_tab, data_tab, header, runs_tab, train_tab
+from ftchat.ui.bases import EVERYTHING, Bases
+from ftchat.ui.data_heldout import HELD_OUT
 from ftchat.ui.markup import QUEUED, QUIETLY
+from ftchat.ui.pulse import Pulse
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.theme import page_theme
@@ -26,27 +31,44 @@ TABS = {  # name: module, element id
 }
 
 
-def build_page(home: Path, worker: Worker) -> gr.Blocks:
-    studio = Studio(home, worker, DatasetStore(home), RunStore(home))
+def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Blocks:
+    studio = Studio(home, worker, DatasetStore(home), RunStore(home), bases)
     with gr.Blocks(title="ftchat", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         live, switches = header.build()
         lang = gr.Textbox("", visible="hidden", elem_id="ft-lang")
-        dataset, run, choosing, tick = gr.State(None), gr.State(None), gr.State(False), gr.Timer(1)
+        kept = gr.Textbox("", visible="hidden")  # the ids that the browser keeps beyond a reload
+        dataset, run, held_out = gr.State(None), gr.State(None), gr.State(None)
+        base, choosing = gr.State(STARTER), gr.State(False)
+        training, pulse = gr.Textbox("", visible="hidden"), Pulse()
         labels = []
         with gr.Tabs(selected="data", elem_id="ft-tabs") as tabs:
-            shell = Shell(lang, dataset, run, choosing, tabs, tick)
+            shell = Shell(lang, dataset, run, held_out, base, choosing, training, tabs, pulse)
             for name, (tab, element) in TABS.items():
                 with gr.Tab(i18n(f"ft_{name}"), id=name, elem_id=element) as label:
                     tab.build(studio, shell)
                 labels.append(label)
         header.wire(live, switches, studio, shell)
 
-        def open_page(lang: str) -> tuple[str, str | None, str | None]:
-            datasets, runs = studio.datasets.list(), studio.runs.list()
-            run = header.active_run(studio.runs) or (runs[0] if runs else None)
-            return lang, datasets[0].hash if datasets else None, run.id if run else None
+        pulse.start([gr.Timer(1).tick, lang.change, dataset.change, run.change, choosing.change])
 
-        page.load(open_page, shell.lang, [shell.lang, shell.dataset, shell.run], js="() => [ft.lang()]", **QUEUED)
+        def open_page(lang: str, kept: str) -> tuple[str, str | None, str | None]:
+            """What was chosen here last, where it is still there; else the newest."""
+            threading.Thread(target=studio.reader.warm, daemon=True).start()
+            ids = kept.split(" ")
+            datasets = [info.hash for info in studio.datasets.list() if info.kind != HELD_OUT]
+            runs = [run.id for run in studio.runs.list()]
+            running = header.active_run(studio.runs)
+            newest = running.id if running else next(iter(runs), None)
+            return (
+                lang,
+                next((known for known in datasets if known in ids), next(iter(datasets), None)),
+                next((known for known in runs if known in ids), newest),
+            )
+
+        recalled = "() => { ft.settle(); return [ft.lang(), ft.kept('ids') || ''] }"
+        page.load(open_page, [lang, kept], [lang, dataset, run], js=recalled, **QUEUED)
+        gr.on([dataset.change, run.change], lambda *ids: " ".join(filter(None, ids)), [dataset, run], kept, **QUIETLY)
+        kept.change(None, kept, None, js="ids => ft.keep('ids', ids)", api_visibility="private")
         # Gradio leaves the labels of tabs that were never opened in the old language, and puts them back to it while it
         # changes, so they are set after that.
         shell.lang.change(

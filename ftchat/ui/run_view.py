@@ -32,6 +32,41 @@ def state_chip(status: RunStatus, lang: str) -> str:
     return f'<span class="ft-chip {_CHIPS.get(status.state, "")}">{tick}{word}</span>'
 
 
+def nothing(pairs: int, lang: str) -> str:
+    """What stands where the run will be."""
+    head, text = ("ft_ready_head", "ft_ready_text") if pairs else ("ft_empty_head", "ft_empty_text")
+    ghost = (
+        '<svg class="ft-ghost" viewBox="0 0 320 90" aria-hidden="true"><path d="M0 8 C50 50 90 70 320 76"/>'
+        '<path class="ref" d="M0 10H320"/><path class="axis" d="M0 89H320"/></svg>'
+    )
+    return f'<div class="ft-empty ft-fill">{ghost}<b>{esc(t(head, lang))}</b><span>{esc(t(text, lang))}</span></div>'
+
+
+def stage(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
+    """The run itself: all that changes while it trains."""
+    curves = loss_plot(status, lang) + words(status, lang) + small_plots(status, lang)
+    shown = head(config, resolved, status, lang)
+    return f'<div class="ft-card">{shown}</div><div class="ft-card ft-curves">{curves}</div>'
+
+
+def aside(
+    config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, data: str, stopping: bool, lang: str
+) -> str:
+    """What stands fixed beside the run, with the way to stop it or to begin another."""
+    word = esc(t("ft_stopping" if stopping else "ft_stop_run", lang))
+    off = " disabled" if stopping else ""
+    stop = (
+        f'<div class="ft-stopbar"><button class="ft-btn stop" id="ft-stop-run" data-stop="1"{off}>{word}</button></div>'
+    )
+    new = f'<button class="ft-btn" id="ft-new-run" data-new="1">{esc(t("ft_new_run", lang))}</button>'
+    settings = summary(config, resolved, status, data, lang)
+    checked = checks(status, lang)
+    return (
+        f'<div class="ft-card" id="ft-live">{settings}{"" if status.over else stop}{new}</div>'
+        f'{f"""<div class="ft-card" id="ft-checked">{checked}</div>""" if checked else ""}'
+    )
+
+
 def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
     """Name, state, progress and the four numbers that matter now."""
     share = status.step / status.total_steps * 100 if status.total_steps else 0.0
@@ -42,13 +77,17 @@ def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, 
     figures = "".join(
         f"<div><b>{esc(value)}</b><span>{esc(word)}</span></div>" for value, word in _figures(status, lang)
     )
+    compare = ""
+    if status.usable:
+        word = esc(t("ft_open_compare", lang))
+        compare = f'<button class="ft-btn primary" id="ft-open-compare" data-go="compare">{word}</button>'
     return (
         f'<div id="ft-run" data-state="{status.state}"><div class="ft-row ft-runtitle">'
         f'<h2 class="ft-h2 ft-cut">{esc(config.name)}</h2>{state_chip(status, lang)}'
         f'<span class="ft-mut ft-sp">{esc(" · ".join(facts))}</span></div>'
         f'<div class="ft-prog" role="progressbar" aria-label="{esc(t("ft_progress", lang))}" aria-valuemin="0"'
         f' aria-valuemax="100" aria-valuenow="{math.floor(share)}"><i style="width:{share:.1f}%"></i></div>'
-        f'<div class="ft-kv">{figures}</div></div>'
+        f'<div class="ft-kv">{figures}</div>{compare}</div>'
     )
 
 
@@ -97,8 +136,8 @@ def loss_plot(status: RunStatus, lang: str) -> str:
         reference=base,
     )
     return (
-        f'<div class="ft-row"><h2 class="ft-h2">{esc(t("ft_loss", lang))}</h2>'
-        f'<span class="ft-mut">{esc(t("ft_lower", lang))}</span></div>{drawn}'
+        f'<div id="ft-loss"><div class="ft-row"><h2 class="ft-h2">{esc(t("ft_loss", lang))}</h2>'
+        f'<span class="ft-mut">{esc(t("ft_lower", lang))}</span></div>{drawn}</div>'
     )
 
 
@@ -131,12 +170,14 @@ def _in_words(curve: Curve, lang: str) -> str:
 
 
 def words(status: RunStatus, lang: str) -> str:
-    """What the numbers say; where nothing was kept, with a button to train again."""
+    """What the numbers say; where nothing was kept, with a button to train again. Read aloud once it is the last word,
+    not with every step."""
     said = verdict(status, lang)
     again = f'<button class="ft-btn" data-again="1">{esc(t("ft_again", lang))}</button>'
     lost = status.over and not status.usable
+    role = ' role="status"' if status.over else ""
     return (
-        f'<div class="ft-words {said.tone}" role="status">{icon(_PICTURES[said.tone])}'
+        f'<div class="ft-words {said.tone}" id="ft-say"{role}>{icon(_PICTURES[said.tone])}'
         f"<p><b>{esc(said.head)}</b> {esc(said.text)}</p>{again if lost else ''}</div>"
     )
 

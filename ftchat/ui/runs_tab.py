@@ -37,25 +37,22 @@ def build(studio: Studio, shell: Shell) -> None:
             elem_id="ft-find-run",
         )
         rows = html(clicks=True, script=_ROW_CLICK, elem_id="ft-run-list")
-    shown = gr.State((0, False))  # fingerprint of what the browser shows, and whether some run may still change
+    moving = gr.State(False)  # whether some run may still change
 
-    def list_runs(query: str, selected: str | None, lang: str, before: tuple[int, bool]) -> Any:
+    def list_runs(query: str, selected: str | None, lang: str) -> tuple[str, str, bool]:
         runs = studio.runs.list()
-        names = {dataset.hash: dataset.name for dataset in studio.datasets.list()}
+        names = {run.config.dataset: studio.data(run.config.dataset)[0] or "–" for run in runs}
         drawn = table(runs, names, query.strip(), selected, lang)
-        now = (hash(drawn), any(not run.status().over for run in runs))
-        if now == before:
-            return gr.skip()
-        return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', drawn, now
+        return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', drawn, any(not run.status().over for run in runs)
 
-    def follow(query: str, selected: str | None, lang: str, before: tuple[int, bool]) -> Any:
+    def follow(query: str, selected: str | None, lang: str, moving: bool) -> tuple[Any, Any]:
         """Every second only while something moves; a run from elsewhere shows when the tab is opened."""
-        return list_runs(query, selected, lang, before) if before[1] else gr.skip()
+        return list_runs(query, selected, lang)[1:] if moving else (gr.skip(), gr.skip())
 
-    asked, outputs = [find, shell.run, shell.lang, shown], [title, rows, shown]
+    asked = [find, shell.run, shell.lang]
     opened = [find.change, shell.run.change, shell.lang.change, shell.tabs.change]
-    gr.on(opened, list_runs, asked, outputs, trigger_mode="always_last", **QUIETLY)
-    shell.tick.tick(follow, asked, outputs, **QUIETLY)
+    gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
+    shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 
     def go(event: gr.EventData) -> tuple[str, Any]:
         clicked = event._data

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import gradio as gr
 
-from ftchat.data import DatasetStore
-from ftchat.records import RunConfig
-from ftchat.runs import RunStore
+from ftchat.data import DatasetInfo, DatasetStore
+from ftchat.errors import ConfigError, DataError
+from ftchat.records import STARTER, RunConfig
+from ftchat.runs import Run, RunStore
+from ftchat.ui.bases import EVERYTHING, Bases
+from ftchat.ui.pulse import Pulse
+from ftchat.ui.reader import Reader
 from ftchat.worker import Worker
 
 
@@ -21,9 +27,25 @@ class Studio:
     worker: Worker
     datasets: DatasetStore
     runs: RunStore
+    bases: Bases = EVERYTHING
+    _infos: dict[str, DatasetInfo] = field(default_factory=dict)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Brings data."""
+        return Reader(self.home)
+
+    @cached_property
+    def editor(self) -> Reader:
+        """Changes data; a process of its own, so that no change waits for what somebody else brings."""
+        return Reader(self.home)
 
     def begin(self, config: RunConfig) -> str:
         """Creates a run and hands it to the worker; returns its id as soon as it is accepted."""
+        self.bases.check(config.base)
+        self.runs.check_name(config.name)
+        if config.base != STARTER:
+            self.worker.describe(config.base, config.method)
         run = self.runs.create(config)
         self.worker.start_run(run.id)
         return run.id
@@ -31,6 +53,21 @@ class Studio:
     def run_name(self, dataset: str) -> str:
         """A free name for a run on this dataset."""
         return self.runs.free_name(dataset[:100].lstrip("- ") or "run")
+
+    def run(self, selected: str | None) -> Run | None:
+        """The selected run, if it is still there."""
+        try:
+            return self.runs.get(selected) if selected else None
+        except ConfigError:
+            return None
+
+    def data(self, chosen: str | None) -> tuple[str, int]:
+        """Name and number of pairs of a dataset; no name and none where it is gone."""
+        if chosen and chosen not in self._infos:
+            with suppress(DataError):
+                self._infos[chosen] = self.datasets.info(chosen)
+        info = self._infos.get(chosen or "")
+        return (info.name, info.count) if info else ("", 0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +77,9 @@ class Shell:
     lang: gr.Textbox  # hidden; "en" or "zh"
     dataset: gr.State  # hash of the selected dataset, or None
     run: gr.State  # id of the selected run, or None
+    held_out: gr.State  # hash of the user's own held-out data for that dataset, or None
+    base: gr.State  # the base model that is chosen, by a name that this page takes
     choosing: gr.State  # whether the settings are looked at although there is a run to show
+    training: gr.Textbox  # hidden; id of the run that trains or waits to, or ""
     tabs: gr.Tabs  # ids: data, train, compare, runs
-    tick: gr.Timer  # every second while the tab is visible
+    pulse: Pulse  # what follows the runs is handed in here

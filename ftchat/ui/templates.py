@@ -38,8 +38,9 @@ class Template:
     sample: Mapping[str, str]
     pairs: int
 
-    def content(self) -> bytes:
-        return (FOLDER / self.file).read_bytes()
+    @property
+    def path(self) -> Path:
+        return FOLDER / self.file
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ftchat.records import Preview, TokenStats, TokenView
+from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import t
@@ -14,9 +15,11 @@ _BARS = 20
 _VISIBLE = str.maketrans({" ": "·", "\n": "⏎", "\t": "⇥", "\r": "␍"})
 
 
-def token_panel(preview: Preview | None, index: int, total: int, lang: str, sentence: str = "") -> str:
-    """The tokens of example `index` (from 0) of `total`; without a preview, the sentence that says why."""
+def token_panel(preview: Preview | None, index: int, total: int, base: str, lang: str, sentence: str = "") -> str:
+    """The tokens of example `index` (from 0) of `total` as this base has them; without a preview, the sentence that
+    says why."""
     head = f'<div class="ft-row">{heading(t("ft_seen", lang))}{pager("pair", index, total, lang)}</div>'
+    head += f'<p class="ft-sub">{esc(t("ft_seen_by", lang, base=model_name(base, lang)))}</p>'
     if preview is None:
         return f'{head}<p class="ft-why ft-wait" role="status">{icon("note")}<span>{esc(sentence)}</span></p>'
     shown = preview.tokens[:_SHOWN]
@@ -38,7 +41,7 @@ def token_panel(preview: Preview | None, index: int, total: int, lang: str, sent
     )
 
 
-def histogram(stats: TokenStats, lang: str) -> str:
+def histogram(stats: TokenStats, base: str, lang: str) -> str:
     """How many examples have how many tokens; the limit is drawn where it is near enough to matter."""
     end = _axis_end(stats.max)
     bars = [0] * _BARS
@@ -53,7 +56,7 @@ def histogram(stats: TokenStats, lang: str) -> str:
     limit = ""
     if stats.limit <= end:
         limit = f'<span class="lim" style="left:{stats.limit / end * 100:.1f}%"></span>'
-    notes = [t("ft_limit", lang, limit=stats.limit)]
+    notes = [t("ft_limit", lang, base=model_name(base, lang), limit=stats.limit)]
     notes += [t("ft_over_limit", lang, n=stats.over_limit)] if stats.over_limit else []
     notes += [t("ft_answer_lost", lang, n=stats.answer_lost)] if stats.answer_lost else []
     ticks = "".join(f"<span>{end * part // 4}</span>" for part in range(5))

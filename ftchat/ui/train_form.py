@@ -1,4 +1,7 @@
-"""What the user chooses before a run: base, preset, name and the advanced settings. Knows no runs."""
+"""What the user chooses before a run: base, preset, name and the advanced settings. Knows no runs.
+
+The base is the whole page's: it is set as soon as it is named, so that previews show that model's tokens.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ import gradio as gr
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, RunConfig
 from ftchat.settings import METHODS, PRESETS, check_choice, parse_setting
+from ftchat.ui.bases import ANY
 from ftchat.ui.icons import icon
-from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
-from ftchat.ui.studio import Shell
+from ftchat.ui.markup import CARD, QUEUED, QUIETLY, esc, html
+from ftchat.ui.messages import told
+from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 
 OTHER = "other"  # the radio's value where the text field names the base
@@ -53,14 +58,15 @@ class Form:
         return [self.chosen_base, self.other, self.chosen_preset, self.method, self.name, *self.fields]
 
 
-def build(shell: Shell) -> Form:
+def build(studio: Studio, shell: Shell) -> Form:
     chosen_base, chosen_preset = gr.State(STARTER), gr.State("quick")
-    with gr.Column(elem_classes="ft-card", min_width=0) as card:
+    allowed = studio.bases.allowed
+    with gr.Column(elem_classes=CARD, min_width=0) as card:
         data = html()
         bases = html(clicks=True, elem_id="ft-bases")
         other = gr.Textbox(
             "",
-            label=i18n("ft_other_label"),
+            label=i18n("ft_other_label" if studio.bases.allowed is None else "ft_other_label_hub"),
             info=i18n("ft_other_hint"),
             placeholder="Qwen/Qwen3-0.6B",
             lines=1,
@@ -101,10 +107,24 @@ def build(shell: Shell) -> Form:
             why = html(clicks=True)
             back = gr.Button(visible=False, size="sm")
     bases.pick(_picked, None, chosen_base, **QUEUED)
+
+    def name_base(chosen: str, typed: str, before: str, lang: str) -> str:
+        """What is named is checked where it enters; until something is named, the earlier base stays."""
+        named = typed.strip() if chosen == OTHER else STARTER
+        studio.bases.check(named or before)
+        return named or before
+
+    gr.on(
+        [chosen_base.change, other.submit, other.blur],
+        told(name_base),
+        [chosen_base, other, shell.base, shell.lang],
+        shell.base,
+        **QUEUED,
+    )
     presets.pick(_picked, None, chosen_preset, **QUEUED)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
     shell.lang.change(
-        lambda lang, base, preset: (base_radios(base, lang), preset_radios(preset, lang), advanced_note(lang)),
+        lambda lang, base, preset: (base_radios(base, allowed, lang), preset_radios(preset, lang), advanced_note(lang)),
         [shell.lang, chosen_base, chosen_preset],
         [bases, presets, explained],
         **QUIETLY,
@@ -122,9 +142,9 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
     """What the form says, as a run's config; `name` stands where the user gave none."""
     base, other, preset, method, wanted, *values = answers
     if not dataset:
-        raise ConfigError("there is nothing to train on yet: add data first")
+        raise ConfigError("there is nothing to train on yet: add data first", "no_data")
     if base == OTHER and not other.strip():
-        raise ConfigError("which base model? Write its Hub id or its folder, or choose the starter")
+        raise ConfigError("which base model? Write its Hub id or its folder, or choose the starter", "no_base")
     settings = {key: parse_setting(key, text.strip()) for key, text in zip(FIELDS, values, strict=True) if text.strip()}
     return RunConfig(
         name=wanted.strip() or name,
@@ -136,13 +156,18 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
     )
 
 
-def base_radios(chosen: str, lang: str) -> str:
+def base_radios(chosen: str, allowed: Sequence[str] | None, lang: str) -> str:
+    """`allowed` are the models that may be named, None for any."""
+    others = t("ft_other_model_is", lang)
+    if allowed is not None:
+        names = t("ft_any_hub_id", lang) if ANY in allowed else ", ".join(allowed)
+        others = t("ft_other_model_listed", lang, names=names)
     rows = "".join(
         f'<button class="ft-model" role="radio" data-value="{value}" {_checked(value == chosen)}>'
-        f'<span class="o"></span><span><b>{esc(t(name, lang))}</b><small>{esc(t(words, lang))}</small></span></button>'
+        f'<span class="o"></span><span><b>{esc(t(name, lang))}</b><small>{esc(words)}</small></span></button>'
         for value, name, words in (
-            (STARTER, "ft_starter", "ft_starter_is"),
-            (OTHER, "ft_other_model", "ft_other_model_is"),
+            (STARTER, "ft_starter", t("ft_starter_is", lang)),
+            (OTHER, "ft_other_model", others),
         )
     )
     title = esc(t("ft_base_model", lang))
@@ -159,10 +184,12 @@ def preset_radios(chosen: str, lang: str) -> str:
     return f'<h2 class="ft-h2">{title}</h2><div class="ft-presets" role="radiogroup" aria-label="{title}">{cards}</div>'
 
 
-def preset_note(preset: str, pairs: int, lang: str) -> str:
-    """What the preset does with this many pairs."""
+def preset_note(preset: str, pairs: int, own: tuple[str, int], lang: str) -> str:
+    """What the preset does with this many pairs; `own` are name and number of held-out pairs of the user's own."""
     if not pairs:
         said = t("ft_no_data_note", lang)
+    elif own[1]:
+        said = t("ft_own_held_note", lang, n=pairs, name=own[0], held=own[1])
     elif preset == "quick":
         said = t("ft_quick_note", lang, n=pairs)
     elif pairs < _HELD_OUT_FROM:

@@ -25,7 +25,8 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 API = "/gradio_api"
 HEALTH = "/healthz"
 BODY_LIMIT = 8 * 2**20
-UPLOAD_LIMIT = 260 * 2**20
+FILES_LIMIT = 256  # MB of files that are brought at once
+UPLOAD_LIMIT = (FILES_LIMIT + 4) * 2**20
 
 # Gradio has some sixty routes; these are the ones that the page and `gradio_client` use.
 READ = {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/pwa_icon", "/logout"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,15 +102,17 @@ def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
 def test_both_panes_stream_at_once_and_stop_works(page: Page) -> None:
     tab(page, "Compare")
     question = "Tell me a short story about a fox and a boat."
-    page.locator("#ft-prompt textarea").fill(question)
-    page.locator("#ft-ask").click()
-    expect(pane(page, "base")).to_contain_text(question, timeout=PATIENCE)
-    asked = [len(text) for text in answers(page)]
     together = False
-    until = time.monotonic() + 60
-    while time.monotonic() < until and not together:
-        grown = [len(text) > before + 5 for text, before in zip(answers(page), asked, strict=True)]
-        together = all(grown) and page.locator("#ft-stop").is_visible()
+    for _ in range(3):  # an answer may be so short that it is over before it is looked at
+        page.locator("#ft-prompt textarea").fill(question)
+        page.locator("#ft-ask").click()
+        expect(page.locator("#ft-stop")).to_be_visible(timeout=PATIENCE)
+        asked = [len(text) for text in answers(page)]
+        while page.locator("#ft-stop").is_visible() and not together:
+            together = all(len(text) > before + 5 for text, before in zip(answers(page), asked, strict=True))
+        if together:
+            break
+        expect(page.locator("#ft-ask")).to_be_visible(timeout=PATIENCE)
     assert together, "one pane waits for the other"
     with contextlib.suppress(TimeoutError):  # a short answer may be over before the click
         page.locator("#ft-stop").click(timeout=1000)

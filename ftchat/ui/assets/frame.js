@@ -33,6 +33,20 @@ window.ft = {
     if (data.act === 'theme') this.keep('theme', document.body.classList.toggle('dark') ? 'dark' : 'light');
   },
 
+  // Two things of Gradio's that mislead a screen reader: an upload button whose name is not what it shows, and a button
+  // around the button that closes a message.
+  settle() {
+    const strip = (inside, hit, ...names) => {
+      const box = document.querySelector(inside);
+      if (!box) return;
+      const mend = () => box.querySelectorAll(hit).forEach(part => names.forEach(name => part.removeAttribute(name)));
+      mend();
+      new MutationObserver(mend).observe(box, {childList: true, subtree: true});
+    };
+    for (const drop of ['#ft-drop', '#ft-held-drop']) strip(drop, '.upload-container', 'aria-label');
+    strip('.toast-wrap', '.toast-header', 'role', 'tabindex');
+  },
+
   boot() {
     const spoken = navigator.language || 'en';
     const right = /^zh-(CN|TW)$/.test(spoken) ? 'zh' : spoken.startsWith('zh') ? '' : 'en'; // Gradio's own choice

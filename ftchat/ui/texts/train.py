@@ -6,8 +6,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_starter_is": ("included · English, basic Chinese", "内置 · 英文，基础中文"),
     "ft_other_model": ("Another model", "其他模型"),
     "ft_other_model_is": ("from the Hugging Face Hub, or a local folder", "来自 Hugging Face Hub 或本地文件夹"),
+    "ft_other_model_listed": ("from the Hugging Face Hub: {names}", "来自 Hugging Face Hub：{names}"),
+    "ft_any_hub_id": ("any model by its Hub id", "任何模型，填写其 Hub 名称"),
+    "ft_other_label_hub": ("Hub id", "Hub 名称"),
     "ft_other_label": ("Hub id or local folder", "Hub 名称或本地文件夹"),
-    "ft_other_hint": ("Checked when you press Start.", "按“开始训练”时检查。"),
+    "ft_other_hint": (
+        "Enter shows its tokens on the Data tab; Start checks it.",
+        "回车后“数据”页显示它的 token；开始训练时检查。",
+    ),
     "ft_how_long": ("How long", "训练多久"),
     "ft_quick": ("Quick", "快速"),
     "ft_quick_is": ("about a minute", "约一分钟"),
@@ -26,6 +32,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_unmeasured_note": (
         "Trains on all {n} pairs: with fewer than 20, none are held out to measure on.",
         "用全部 {n} 对训练：不足 20 对时不留出数据用于测量。",
+    ),
+    "ft_own_held_note": (
+        "Trains on all {n} pairs and measures on your own {held} held-out pairs, {name}.",
+        "用全部 {n} 对训练，用您自己的 {held} 对留出数据（{name}）测量。",
     ),
     "ft_no_data_note": (
         "Quick trains on every pair. The others hold out a tenth, when there are at least 20, to measure on.",
@@ -75,7 +85,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_state_interrupted": ("Interrupted", "已中断"),
     "ft_progress": ("Training progress", "训练进度"),
     "ft_step": ("step", "步"),
-    "ft_steps": ("steps", "步"),
     "ft_time_left": ("left", "剩余"),
     "ft_took": ("took", "用时"),
     "ft_speed": ("tokens/s", "token/秒"),

@@ -1,0 +1,181 @@
+"""What was found in a dataset, as HTML: each kind of problem with its reasons, its places and its remedies, and the
+remedies and edits that were applied. Knows no components.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ftchat.data import REMEDIES, Change, DatasetInfo, Problem, Remedy, Report
+from ftchat.ui.icons import icon
+from ftchat.ui.markup import esc, heading
+from ftchat.ui.texts import TEXTS, t
+from ftchat.ui.texts.chinese import PERSONAL, REASONS
+
+_LINES = 12  # line numbers named for one kind of problem
+_REASONS = 3  # reasons named for one kind of problem
+_SEVERITIES = {"error": ("error", "e", "err"), "warning": ("warning", "w", "warn"), "info": ("note", "n", "")}
+_PLACE = re.compile(r"(?:line|row) (\d+)")
+_QUOTED = re.compile(r"'(.+?)'(?!\w)|(\{\{.*?\}\})")
+_NUMBER = re.compile(r"\d[\d,]*")
+
+Groups = list[tuple[str, str, list[Problem]]]
+
+
+def report(found: Report, info: DatasetInfo, before: Report, lang: str) -> str:
+    """Problems by kind, errors first, each with how many, why, where and what can be done; then what was done. `before`
+    is the report of what was read."""
+    groups = _grouped(found)
+    rows = dict.fromkeys(_SEVERITIES, 0)
+    for severity, _, problems in groups:
+        rows[severity] += _rows(problems)
+    chips = "".join(
+        f'<span class="ft-chip {_SEVERITIES[severity][2]}">{esc(t(f"ft_{severity}s", lang, n=n))}</span>'
+        for severity, n in rows.items()
+        if n
+    )
+    every = ""
+    if len(recommended(found)) > 1:
+        every = f'<button class="ft-btn ghost ft-sp" data-fix="all">{esc(t("ft_fix_all", lang))}</button>'
+    title = f'<div class="ft-row">{heading(t("ft_found", lang))}{chips}{every}</div>'
+    if not rows["error"] and not rows["warning"]:
+        title += f'<p class="ft-why">{icon("ok")}<span>{esc(t("ft_all_clear", lang))}</span></p>'
+    else:
+        title += f'<p class="ft-sub">{esc(t("ft_found_rule", lang))}</p>'
+    many = len({problem.source for problem in found.problems}) > 1
+    drawn = "".join(_group(severity, kind, problems, many, lang) for severity, kind, problems in groups)
+    return f'{title}<ul class="ft-rep">{drawn}{_done(info.changes, before, lang)}</ul>'
+
+
+def recommended(found: Report) -> list[Remedy]:
+    """One remedy for each kind of problem that has one, errors first."""
+    return [Remedy(kind, REMEDIES[kind][0]) for _, kind, problems in _grouped(found) if _actions(kind, problems)]
+
+
+def reason(problem: Problem, lang: str) -> str:
+    """Why, without the place, which is said once for all that share it."""
+    said = problem.message
+    for place in (f" line {problem.line}", f" row {problem.row}", ""):
+        start = f"{problem.source}{place}: "
+        if problem.message.startswith(start):
+            said = problem.message[len(start) :]
+            break
+    return _in_chinese(problem.kind, said) if lang == "zh" else said
+
+
+def _in_chinese(kind: str, said: str) -> str:
+    """By the kind, with what the English sentence quotes; a rare kind keeps its English."""
+    if kind not in REASONS:
+        return said
+    used, _, unused = said.partition("; not used: ")
+    quoted = ["".join(parts) for parts in _QUOTED.findall(used)]
+    place, number = _PLACE.search(said), _NUMBER.search(said)
+    return REASONS[kind].format(
+        said=said,
+        what=f"（{'、'.join(quoted)}）" if quoted else "",
+        unused=f"；未使用：{unused}" if unused else "",
+        place=place[1] if place else "?",
+        n=number[0] if number else "",
+        personal="、".join(word for name, word in PERSONAL.items() if name in said),
+    )
+
+
+def _grouped(found: Report) -> Groups:
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for problem in found.problems:
+        groups.setdefault((problem.severity, problem.kind), []).append(problem)
+    ordered = sorted(groups.items(), key=lambda group: list(_SEVERITIES).index(group[0][0]))
+    return [(severity, kind, problems) for (severity, kind), problems in ordered]
+
+
+def _actions(kind: str, problems: Sequence[Problem]) -> tuple[str, ...]:
+    """What can be done about these; nothing about what is said of a file as a whole."""
+    return REMEDIES.get(kind, ()) if any(problem.row is not None for problem in problems) else ()
+
+
+def _group(severity: str, kind: str, problems: Sequence[Problem], many: bool, lang: str) -> str:
+    """One kind of problem: its reasons with their lines, the commonest first, and its remedies."""
+    shape, css_class, _ = _SEVERITIES[severity]
+    reasons: dict[str, list[Problem]] = {}
+    for problem in problems:
+        reasons.setdefault(reason(problem, lang), []).append(problem)
+    common = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    details = [f"{esc(why)}{esc(_places(where, many, lang))}" for why, where in common[:_REASONS]]
+    if len(common) > _REASONS:
+        left = sum(len(where) for _, where in common[_REASONS:])
+        details.append(esc(t("ft_other_reasons", lang, n=left)))
+    drawn = "".join(f'<span class="d">{detail}</span>' for detail in details)
+    label, name = esc(t(f"ft_{severity}", lang)), _name(kind, _rows(problems), lang)
+    actions = _actions(kind, problems)
+    return (
+        f'<li class="{css_class}">{icon(shape, "s", label)}<div><b>{esc(name)}</b>{drawn}</div>'
+        f"{_remedies(kind, actions, name, lang)}</li>"
+    )
+
+
+def _remedies(kind: str, actions: Sequence[str], name: str, lang: str) -> str:
+    """The recommended action as a button, the others in a small menu."""
+    buttons = [
+        f'<button class="ft-btn" data-kind="{kind}" data-action="{action}"'
+        f' aria-label="{esc(t(f"ft_do_{action}", lang))}: {esc(name)}">{esc(t(f"ft_do_{action}", lang))}</button>'
+        for action in actions
+    ]
+    if not buttons:
+        return ""
+    menu = ""
+    if buttons[1:]:
+        label = f"{esc(t('ft_other_remedies', lang))}: {esc(name)}"
+        menu = f'<details class="ft-menu"><summary aria-label="{label}">⋯</summary>{"".join(buttons[1:])}</details>'
+    return f'<div class="ft-acts">{buttons[0]}{menu}</div>'
+
+
+def _done(changes: Sequence[Change], before: Report, lang: str) -> str:
+    """What was applied, each with its Undo. Edits by hand are told together; Undo takes the last of a sort back."""
+    rows: list[tuple[str, str, int, int]] = []
+    by_hand: dict[str, tuple[int, int]] = {}
+    for place, change in enumerate(changes):
+        if isinstance(change, Remedy):
+            name = _name(change.kind, before.counts.get(change.kind, 0), lang)
+            rows.append((f"<s>{esc(name)}</s>", f"ft_did_{change.action}", 1, place))
+        else:
+            kind = type(change).__name__.lower()
+            by_hand[kind] = (by_hand.get(kind, (0, 0))[0] + 1, place)
+    for kind, (n, place) in by_hand.items():
+        rows.append((esc(t(f"ft_by_hand_{kind}", lang, n=n)), "ft_did_by_hand", n, place))
+    return "".join(_applied(name, did, n, place, lang) for name, did, n, place in rows)
+
+
+def _applied(name: str, did: str, n: int, place: int, lang: str) -> str:
+    words, label = t("ft_undo" if n == 1 else "ft_undo_last", lang), re.sub("<.*?>", "", name)
+    return (
+        f'<li class="done">{icon("ok", "s", esc(t("ft_applied", lang)))}'
+        f'<div><b>{name}</b><span class="d">{esc(t(did, lang))}</span></div><div class="ft-acts">'
+        f'<button class="ft-btn ghost" data-undo="{place}" aria-label="{esc(words)}: {label}">{esc(words)}</button>'
+        "</div></li>"
+    )
+
+
+def _name(kind: str, count: int, lang: str) -> str:
+    """What a kind of problem is called, with the number of its rows where there are any."""
+    known = f"ft_problem_{kind}"
+    return t(known, lang, n=count) if known in TEXTS else kind.replace("_", " ")
+
+
+def _rows(problems: Sequence[Problem]) -> int:
+    return len({(problem.source, problem.row) for problem in problems})
+
+
+def _places(problems: Sequence[Problem], many: bool, lang: str) -> str:
+    named = [problem for problem in problems if problem.row is not None]
+    if not named:
+        return f" ({problems[0].source})" if many else ""
+    numbers: dict[str, list[str]] = {}
+    for problem in named[:_LINES]:
+        numbers.setdefault(problem.source, []).append(str(problem.line or problem.row))
+    key = "ft_lines" if named[0].line else "ft_rows"
+    places = [
+        f"{source} " * many + t(key, lang, n=len(found), numbers=", ".join(found)) for source, found in numbers.items()
+    ]
+    more = t("ft_and_more", lang, n=len(named) - _LINES) if len(named) > _LINES else ""
+    return f": {'; '.join(places)}{more}"

@@ -1,0 +1,66 @@
+"""Chinese for what the layers below the page say in English, by the kind that it carries. Knows nothing of HTML.
+
+Braces take the values of an error, or of a problem.
+"""
+
+from __future__ import annotations
+
+ERRORS = {
+    "base_not_listed": "本页面只接受内置模型或这些基座模型：{names}；不读取服务器上的文件夹。",
+    "base_folder": "本页面只接受 Hub 名称，例如 Qwen/Qwen3-0.6B；不读取服务器上的文件夹。",
+    "no_data": "还没有可训练的数据：请先添加数据。",
+    "no_base": "哪个基座模型？请填写它的 Hub 名称或文件夹，或选择内置模型。",
+    "busy_training": "{run} 正在 {base} 上训练；请使用同一个基座，或等训练结束。",
+    "busy_reply": "另一个基座模型正在回答；请等它结束后再试。",
+    "worker_died": "模型进程已退出，已保存的内容都在；下次操作会启动新的进程。",
+    "name_taken": "已有名为“{name}”的训练，请换一个名称。",
+    "bad_name": "“{name}”不能用作名称：请用几个字母，例如 support-1。",
+    "no_run": "没有名为“{name}”的训练记录。",
+    "run_held": "这次训练正由另一个进程进行；请等待或停止它。",
+    "bad_number": "{name} 必须是 {low} 到 {high} 之间的数，而不是“{text}”。",
+    "reader_died": "读取数据的进程已退出，很可能是内存不足；原来的数据没有变：请减少一次读取的量，或拆分文件。",
+    "no_memory": "内容超出了这台机器的内存，请拆分文件。",
+    "no_pairs": "里面没有找到问答对。原因（英文）：{why}",
+    "unknown_columns": "看不出哪一列是问题、哪一列是回答（各列：{named}）。",
+    "no_raw": "没有保留原文件的内容，请重新读取文件。",
+    "table_changed": "表格已有变动，请重新查看这一对。",
+}
+
+# A problem's: `said` is the English sentence, `what` what it quotes, `n` its first number, `place` its line or row.
+REASONS = {
+    "empty_prompt": "问题为空{what}",
+    "empty_answer": "回答为空{what}",
+    "not_a_pair": "不能组成一对问题和回答{what}",
+    "bad_json": "JSON 写法有误（{said}）",
+    "bad_csv": "表格这一行有误（{said}）",
+    "bad_encoding": "含有文件编码中不存在的字节",
+    "preference": "这是偏好数据（chosen 和 rejected），这里的训练用不到",
+    "images": "含有图片{what}，这里只能训练文字",
+    "tool_calls": "对话含有工具调用，这里不能训练",
+    "unanswered": "最后一条用户消息没有回答，已略去",
+    "duplicate": "与第 {place} 行相同",
+    "near_duplicate": "与第 {place} 行几乎相同",
+    "conflict": "同一问题有 {n} 个不同回答{what}",
+    "echo": "回答与问题相同",
+    "pii": "可能含有个人信息：{personal}",
+    "placeholder": "占位符没有填写{what}",
+    "control_characters": "含有控制字符",
+    "mojibake": "像是编码错误造成的乱码{what}",
+    "json_answer": "回答不是文字，已按 JSON 保留{what}",
+    "very_long": "很长：{n} 个字符",
+    "too_long": "回答被截断（{n} 个 token）",
+    "answer_lost": "问题占满了长度上限，没有回答的位置（{n} 个 token）",
+    "refused": "这个基座的对话模板拒绝这一对，不参与训练",
+    "encoding": "编码是按字符推断的；如有误，请另存为 UTF-8",
+    "columns": "先列问题、最后列回答{what}{unused}",
+    "layout": "按内容推断的读取方式（{said}）",
+    "class_balance": "回答共 {n} 类{what}",
+    "languages": "按文字统计（{said}）",
+}
+PERSONAL = {
+    "an e-mail address": "邮箱",
+    "a card number": "卡号",
+    "a phone number": "电话",
+    "an identity number": "证件号",
+    "a bank account number": "银行账号",
+}
