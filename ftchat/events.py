@@ -69,11 +69,14 @@ class Checked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
+    """`early` says why not all steps were taken: everything was learned, or the time of a quick run was over."""
+
     steps: int
     train_loss: float
     seconds: float
     tokens_per_second: float
     peak_memory: int
+    early: Literal["", "learned", "time"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +177,7 @@ class RunStatus:
     seconds: float = 0.0
     train_loss: float | None = None
     peak_memory: int = 0
+    early: str = ""
     error: str | None = None
     bug: str | None = None
 
@@ -226,6 +230,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 now |= {"state": "stopped" if isinstance(event, RunStopped) else "finished", "step": event.steps}
                 now |= {"train_loss": event.train_loss, "seconds": event.seconds, "ended_at": event.time}
                 now |= {"tokens_per_second": event.tokens_per_second, "peak_memory": event.peak_memory}
+                now |= {"early": event.early}
             case RunFailed():
                 now |= {"state": "failed", "error": event.error, "bug": event.bug, "ended_at": event.time}
     if not held and now.get("state", "queued") in ("queued", "running"):

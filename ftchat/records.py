@@ -97,6 +97,7 @@ class ResolvedConfig:
     target_modules: tuple[str, ...]
     eval_steps: int
     target_loss: float = 0.0  # training ends early once the mean loss of an epoch is below it
+    time_limit: float = 0.0  # seconds of steps after which training ends early; 0: none
     versions: Mapping[str, str] = field(default_factory=dict)
     dataset: str = ""  # the hash of the version that is learned
     held_out_dataset: str | None = None  # of the user's own held-out data

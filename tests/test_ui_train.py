@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -50,8 +51,9 @@ def history(losses: Sequence[float], held: Sequence[tuple[int, float]] = (), tot
     return events
 
 
-def closed(kind: type[RunFinished], steps: int) -> RunFinished:
-    return kind(time=2000.0, steps=steps, train_loss=1.0, seconds=41.2, tokens_per_second=1842.0, peak_memory=7 * 10**8)
+def closed(kind: type[RunFinished], steps: int, early: Literal["", "learned", "time"] = "") -> RunFinished:
+    figures = {"train_loss": 1.0, "seconds": 41.2, "tokens_per_second": 1842.0}
+    return kind(time=2000.0, steps=steps, **figures, peak_memory=7 * 10**8, early=early)
 
 
 def falling(steps: int) -> list[float]:
@@ -128,7 +130,8 @@ def test_a_run_without_held_out_pairs_claims_nothing_about_other_pairs() -> None
     events = history(falling(40), total=60)
     assert said(events).startswith("calm: Still learning. Train loss fell from 3.40 to 0.46. No pairs are held out")
     assert said([*events, closed(RunFinished, 60)]).startswith("calm: Finished, ready in Compare. Train loss fell")
-    assert "learned after 40 of 60 steps" in said([*events, closed(RunFinished, 40)])
+    assert "learned after 40 of 60 steps" in said([*events, closed(RunFinished, 40, early="learned")])
+    assert "over after 40 of 60 steps" in said([*events, closed(RunFinished, 40, early="time")])
 
 
 def test_held_out_loss_is_what_counts_where_there_is_one() -> None:

@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 import torch
@@ -27,6 +27,7 @@ class Reporter(TrainerCallback):
     def __init__(self, run: Run, device: torch.device, resolved: ResolvedConfig, pulse: Callable[[], bool]):
         self._run, self._device, self._resolved, self._pulse = run, device, resolved, pulse
         self.stopped = False
+        self.early: Literal["", "learned", "time"] = ""
         self.tokens = 0
         self.training_seconds = 0.0
         self.peak_memory = 0
@@ -51,7 +52,9 @@ class Reporter(TrainerCallback):
         if "loss" not in logs:
             return
         self._losses.append(logs["loss"])
-        if not math.isfinite(logs["loss"]) or self._learned():
+        if state.global_step < self._resolved.max_steps:
+            self.early = "learned" if self._learned() else "time" if self._late() else ""
+        if self.early or not math.isfinite(logs["loss"]):
             control.should_training_stop = True
         now = time.monotonic()
         last = state.global_step >= self._resolved.max_steps or control.should_training_stop
@@ -87,6 +90,9 @@ class Reporter(TrainerCallback):
         """Whether the last whole epoch was below the loss that is enough."""
         full = len(self._losses) == self._losses.maxlen
         return full and sum(self._losses) / len(self._losses) < self._resolved.target_loss
+
+    def _late(self) -> bool:
+        return 0 < self._resolved.time_limit < self.training_seconds
 
     def _let_chat_in(self, control: TrainerControl) -> None:
         began = time.monotonic()

@@ -117,6 +117,7 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
             seconds=ended - started,
             tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
             peak_memory=reporter.peak_memory,
+            early="" if reporter.stopped else reporter.early,
         )
     )
 

@@ -40,9 +40,10 @@ def verdict(status: RunStatus, lang: str) -> Verdict:
             steps = t("ft_say_stopped_text", lang, step=status.step, total=status.total_steps)
             return Verdict("calm", t("ft_say_stopped", lang), f"{steps} {_numbers(status, lang)}".strip())
         case "finished":
-            early = t("ft_say_early", lang, step=status.step, total=status.total_steps)
-            numbers = _numbers(status, lang)
-            text = f"{early} {numbers}" if status.step < status.total_steps else numbers
+            text = _numbers(status, lang)
+            if status.early:
+                said = t(f"ft_say_early_{status.early}", lang, step=status.step, total=status.total_steps)
+                text = f"{said} {text}"
             return Verdict("calm", t("ft_say_finished", lang), text)
     return _running(status, lang)
 

@@ -182,7 +182,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "本次训练没有留出数据，效果要看“对比”中的回答。",
     ),
     "ft_say_finished": ("Finished, ready in Compare.", "已完成，可以对比。"),
-    "ft_say_early": (
+    "ft_say_early_time": (
+        "The time of a quick run was over after {step} of {total} steps; Balanced takes longer and learns more.",
+        "快速训练的时间在第 {step} 步（共 {total} 步）用完；“均衡”耗时更长，学得更多。",
+    ),
+    "ft_say_early_learned": (
         "Everything was learned after {step} of {total} steps, so training ended there.",
         "{total} 步中的前 {step} 步已学会全部内容，训练提前结束。",
     ),
