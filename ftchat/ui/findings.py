@@ -11,7 +11,7 @@ from ftchat.data import REMEDIES, Change, DatasetInfo, Problem, Remedy, Report
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import TEXTS, t
-from ftchat.ui.texts.chinese import PERSONAL, REASONS
+from ftchat.ui.texts.chinese import PERSONAL, REASONS, SENTENCES
 
 _LINES = 12  # line numbers named for one kind of problem
 _REASONS = 3  # reasons named for one kind of problem
@@ -66,15 +66,17 @@ def reason(problem: Problem, lang: str) -> str:
 
 def _in_chinese(kind: str, said: str) -> str:
     """By the kind, with what the English sentence quotes; a rare kind keeps its English."""
+    if said in SENTENCES:
+        return SENTENCES[said]
     if kind not in REASONS:
         return said
     used, _, unused = said.partition("; not used: ")
-    quoted = ["".join(parts) for parts in _QUOTED.findall(used)]
+    quoted, left = (["".join(parts) for parts in _QUOTED.findall(text)] for text in (used, unused))
     place, number = _PLACE.search(said), _NUMBER.search(said)
     return REASONS[kind].format(
         said=said,
         what=f"（{'、'.join(quoted)}）" if quoted else "",
-        unused=f"；未使用：{unused}" if unused else "",
+        unused=f"；未使用：{'、'.join(left) or unused}" if unused else "",
         place=place[1] if place else "?",
         n=number[0] if number else "",
         personal="、".join(word for name, word in PERSONAL.items() if name in said),
