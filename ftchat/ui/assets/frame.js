@@ -23,9 +23,11 @@ window.ft = {
     if (core) (await import(core)).changeLocale(locale);
   },
 
-  speak(lang) {
-    this.keep('lang', this.chosen = lang);
+  // The other language of the two; the labels of Gradio follow, and what the server draws when it has heard of it.
+  speak() {
+    this.keep('lang', this.chosen = this.lang() === 'zh' ? 'en' : 'zh');
     this.spoken = this.locale();
+    return this.chosen;
   },
 
   act(data) {
