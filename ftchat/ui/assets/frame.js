@@ -45,7 +45,8 @@ window.ft = {
       mend();
       new MutationObserver(mend).observe(box, {childList: true, subtree: true});
     };
-    for (const drop of ['#ft-drop', '#ft-held-drop']) strip(drop, '.upload-container', 'aria-label');
+    // The panel of held-out data is there from the start; what is in it comes when it is opened.
+    for (const box of ['#ft-drop', '#ft-held']) strip(box, '.upload-container', 'aria-label');
     strip('.toast-wrap', '.toast-header', 'role', 'tabindex');
   },
 
