@@ -110,7 +110,7 @@ def test_on_a_phone_a_pair_is_seen_whole_and_the_page_changes_its_language_at_on
         page.locator("#ft-change").click()
     page.locator('[data-template="support_zh"]').click()
     question, answer = (page.locator(f'[data-edit="{side}"][data-at="0"]') for side in ("prompt", "completion"))
-    expect(question).to_have_text("怎么退货？", timeout=PATIENCE)
+    expect(question).to_have_text("我的包裹到哪儿了？", timeout=PATIENCE)
     for cell in (question, answer):
         box = cell.bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
