@@ -62,6 +62,12 @@ SENTENCES = {
     "no header row was found, so the columns are called 1, 2, ...": "没有找到标题行，各列依次称为 1、2……",
     "each block of two lines is read as a question and its answer": "每两行为一组，依次读作问题和回答",
 }
+# By the first word of what is said of a held-out row: it, its prompt or nearly the same is also trained on.
+LEAKS = {
+    "this": "{}：也参与了训练（{}）",
+    "its": "{}：它的问题也参与了训练（{}）",
+    "nearly": "{}：几乎相同的内容也参与了训练（{}）",
+}
 PERSONAL = {
     "an e-mail address": "邮箱",
     "a card number": "卡号",
