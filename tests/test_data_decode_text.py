@@ -1,7 +1,7 @@
 """Plain text, tables and Markdown as people write them -> the rows that are in them; what is broken is named."""
 
 import pytest
-from data_files import pairs, report
+from data_files import as_table, pairs, report
 
 from ftchat.data import Source, read
 
@@ -62,3 +62,19 @@ def test_a_bad_table_row_is_named_and_the_rest_is_read(bad):
     assert pairs(data)[-2:] == [("c", "d\ne"), ("f", "g")]
     assert (found.rows, found.examples) == (4, 3)
     assert [(p.kind, p.line) for p in found.problems if p.severity == "error"] == [("bad_csv", 3)]
+
+
+def test_a_header_in_the_words_of_a_shop_is_no_pair():
+    asked = [
+        ("Where is my parcel?", "It left today."),
+        ("Do you gift wrap?", "Yes, for 2 euros."),
+        ("Can I pay?", "Yes."),
+    ]
+    rows = [(1000 + n, *pair, f"2024-03-0{n}") for n, pair in enumerate(asked, 1)]
+    for header in (
+        ("Ticket no", "What they wrote", "What we said back", "Day"),
+        ("Nr.", "Kunde fragt", "Unsere Antwort", "Am"),
+    ):
+        assert pairs(as_table(rows, header)) == asked
+    # The same rows without one: a first row of values is a pair.
+    assert pairs(as_table(rows, None)) == asked

@@ -39,6 +39,28 @@ def test_problems_are_grouped_by_kind_errors_first_with_lines_and_reasons() -> N
     assert "2 行有空回答" in drawn(report, "zh")
 
 
+def test_what_was_guessed_about_a_table_is_said_in_chinese_too() -> None:
+    rows = "\n".join(f"{n},Where is parcel {n}? It is late,It is on its way today,{n}" for n in range(1, 6))
+    shown = drawn(read([Source.from_text(rows, "shop.csv")]).report, "zh")
+    assert "没有找到标题行" in shown and "no header" not in shown
+    assert "未使用：1、4" in shown and "'" not in re.sub("<.*?>", "", shown)
+
+
+def test_where_held_out_rows_are_trained_on_is_said_in_both_languages() -> None:
+    for english, chinese in (
+        (
+            "exam.csv line 2: this is also trained on, at shop.csv line 4",
+            "exam.csv 第 2 行：也参与了训练（shop.csv 第 4 行）",
+        ),
+        ("row 3: its prompt is also trained on, at row 1", "第 3 条：它的问题也参与了训练（第 1 条）"),
+        (
+            "a: b line 2: nearly the same is also trained on, at line 9",
+            "a: b 第 2 行：几乎相同的内容也参与了训练（第 9 行）",
+        ),
+    ):
+        assert findings.leak(english, "zh") == chinese and findings.leak(english, "en") == english
+
+
 def test_a_file_without_problems_says_what_was_looked_for() -> None:
     shown = drawn(read([Source.from_text(pairs(3))]).report, "en")
     assert "Every row can be used" in shown and "<li" not in shown

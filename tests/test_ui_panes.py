@@ -61,6 +61,14 @@ def test_a_growing_answer_only_adds_to_what_is_sent() -> None:
     assert panes.talk(chat, BASE, now, "en").startswith(sent)
 
 
+def test_an_answer_of_another_model_than_the_head_names_says_so() -> None:
+    chat = Chat("c")
+    answered(chat, "asked before the adapter was changed")
+    for run, marked in (("r1", 0), ("r2", 1)):
+        assert panes.talk(chat, TUNED, now_with(run), "en").count("Answered by another adapter") == marked
+        assert "another" not in panes.talk(chat, BASE, now_with(run), "en")
+
+
 def test_proof_is_shown_once_it_is_true_and_only_then() -> None:
     chat, now = Chat("c"), now_with("r1")
     request = chat.ask("hi", STARTER, "r1", Sampling())

@@ -148,6 +148,11 @@ def test_a_rise_of_the_held_out_loss_is_said_with_the_step_where_it_was_lowest()
     assert "lowest at step 10 (0.90)" in sentence
 
 
+def test_chinese_sentences_stand_without_spaces_between_them() -> None:
+    status = fold([*history(falling(40), total=60), closed(RunFinished, 40)])
+    assert "。 " not in run_view.words(status, "zh") and ". " in verdict(status, "en").text
+
+
 def test_a_flat_loss_is_not_called_learning() -> None:
     assert said(history([3.0, 3.01] * 20, total=60)).startswith("calm: Not falling at the moment.")
 
@@ -214,6 +219,7 @@ def test_runs_are_listed_with_a_way_to_their_chat_and_found_by_any_word(home: Pa
     assert drawn.count("<tr data-open=") == 2
     assert f'data-compare="{done.id}"' in drawn and f'data-compare="{cut.id}"' not in drawn
     assert f'data-open="{done.id}" aria-current="true"' in drawn
+    assert re.findall(r'<span class="ft-mut">(train|held out)</span>', drawn) == ["train", "train"]
     for query in ("larkfell", "FINISHED", "larkfell finished"):
         assert f'data-open="{done.id}"' in found(query) and cut.id not in found(query)
     for query in ("keeper", "qwen3", "interrupted"):

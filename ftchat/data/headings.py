@@ -11,6 +11,8 @@ from ftchat.data.names import is_header
 from ftchat.data.rows import Remark, shown, unique
 
 _NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d\s*")
+_DIGITS = re.compile(r"[-+]?[\d.,:/ -]*\d")  # numbers, dates, times
+_WORDING = re.compile(r"[^\W\d][^\d?!。？！]{0,40}")  # what a person calls a column; no sentence, no value
 _IDENTIFIER = re.compile(r"[^\W\d][\w-]{0,30}")
 
 
@@ -43,11 +45,15 @@ def find_heading(records: Sequence[Sequence[str]], mapped: Collection[str], sure
 
 
 def _looks_like_names(records: Sequence[Sequence[str]]) -> bool:
-    """Single words in the first row, and below them longer texts or a column of numbers."""
+    """Single words in the first row, and below them longer texts or a column of numbers; or several words, and below
+    them a longer column of numbers or dates."""
     first, *others = records
-    if not others or not all(map(_is_word, first)) or len(set(first)) < len(first):
+    if not others or len(set(first)) < len(first):
         return False
     columns = list(zip(*others, strict=False))
+    if not all(map(_is_word, first)):
+        worded = len(others) > 2 and all(_WORDING.fullmatch(cell.strip()) for cell in first)
+        return worded and any(all(_DIGITS.fullmatch(cell.strip()) for cell in column) for column in columns)
     if any(all(map(_NUMBER.fullmatch, column)) for column in columns):
         return True
     longer = sum(len("".join(record)) for record in others) > 3 * len("".join(first)) * len(others)

@@ -1,5 +1,6 @@
-"""Which column is what: the columns that were used, why, and another choice with its first row. Only for tables whose
-bytes were kept; Apply reads them again.
+"""Which column is what: the columns that were used, and another choice with its first row. Why, the findings say.
+
+Only for tables whose bytes were kept; Apply reads them again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any
 import gradio as gr
 
 from ftchat.data import Report
-from ftchat.ui import findings
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.reader import finish
@@ -25,7 +25,6 @@ _QUOTED = re.compile(r"'(.+?)'(?!\w)")
 
 def build(studio: Studio, shell: Shell) -> None:
     with gr.Accordion(i18n("ft_columns"), open=False, elem_id="ft-columns", elem_classes=OFF) as panel:
-        why = html()
         with gr.Row(elem_id="ft-colfields"):
             fields = [
                 gr.Dropdown(
@@ -45,7 +44,7 @@ def build(studio: Studio, shell: Shell) -> None:
     store = studio.datasets
 
     def draw(chosen: str | None, lang: str) -> tuple:
-        hidden = (gr.Accordion(elem_classes=OFF), *(gr.skip(),) * (len(FIELDS) + 2))
+        hidden = (gr.Accordion(elem_classes=OFF), *(gr.skip(),) * (len(FIELDS) + 1))
         if chosen is None:
             return hidden
         root = store.info(store.info(chosen).root)
@@ -54,11 +53,10 @@ def build(studio: Studio, shell: Shell) -> None:
             return hidden
         used = dict(root.mapping or {}) or guessed(found)
         reasons = [problem for problem in found.problems if problem.kind == "columns"]
-        said = "".join(f'<p class="ft-sub">{esc(findings.reason(problem, lang))}</p>' for problem in reasons)
         choices = [_NONE, *found.columns]
         picks = [gr.Dropdown(choices=choices, value=used.get(field, _NONE)) for field in FIELDS]
         doubtful = not root.mapping and any("guess" in problem.message for problem in reasons)
-        return gr.Accordion(elem_classes=ON, open=doubtful), said, *picks, ""
+        return gr.Accordion(elem_classes=ON, open=doubtful), *picks, ""
 
     def show(chosen: str, lang: str, *picked: str) -> str:
         mapping = _mapping(picked)
@@ -73,7 +71,7 @@ def build(studio: Studio, shell: Shell) -> None:
         return finish(studio.reader.reread(chosen, _mapping(picked)))
 
     asked = [shell.dataset, shell.lang]
-    gr.on([shell.dataset.change, shell.lang.change], told(draw), asked, [panel, why, *fields, first], **DRAWING)
+    gr.on([shell.dataset.change, shell.lang.change], told(draw), asked, [panel, *fields, first], **DRAWING)
     gr.on([field.input for field in fields], told(show), [*asked, *fields], first, trigger_mode="always_last", **QUEUED)
     apply.click(told(reread), [*asked, *fields], shell.dataset, **QUEUED)
 

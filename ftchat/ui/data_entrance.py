@@ -79,7 +79,9 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
                     yield gr.skip(), gr.skip(), said, *rest, gr.Button(elem_classes=ON), *(gr.skip(),) * 4
         except StopIteration as end:
             quiet = gr.Button(elem_classes=OFF)
-            yield end.value, "", "", quiet, off, on, quiet, off, gr.skip(), gr.skip(), None
+            # New data makes way for itself once it is drawn; what is shown already is only put back.
+            ways = (off, on) if end.value == before else (gr.skip(), gr.skip())
+            yield end.value, "", "", quiet, *ways, quiet, off, gr.skip(), gr.skip(), None
         except FtchatError as error:
             yield refuse(sentence(error, lang), before, lang, error.values.get("columns"), brought)
 

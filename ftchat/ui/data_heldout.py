@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from ftchat.ui import findings
 from ftchat.ui.markup import OFF, ON, QUEUED, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.reader import finish
@@ -23,7 +24,7 @@ def build(studio: Studio, shell: Shell) -> None:
     about = gr.State(None)  # what the dataset that it belongs to was read as
     with gr.Accordion(i18n("ft_held"), open=False, elem_id="ft-held"):
         said = html(clicks=True, elem_id="ft-held-said")
-        drop = gr.File(label=i18n("ft_drop"), height=104, elem_id="ft-held-drop")
+        drop = gr.File(label=i18n("ft_drop"), height=132, elem_id="ft-held-drop")
         none = gr.Button(i18n("ft_held_none"), size="sm", elem_classes=OFF, elem_id="ft-held-none")
 
     def bring(file: str, lang: str) -> tuple[str, None]:
@@ -38,7 +39,7 @@ def build(studio: Studio, shell: Shell) -> None:
         lines = [f"<b>{esc(t('ft_held_is', lang, name=name, n=count))}</b>"]
         lines.append(esc(t("ft_held_leaks", lang, n=found["n"]) if found["n"] else t("ft_held_clean", lang)))
         drawn = "".join(f'<p class="ft-sub">{line}</p>' for line in lines)
-        named = "".join(f"<li>{esc(one)}</li>" for one in found["said"])
+        named = "".join(f"<li>{esc(findings.leak(one, lang))}</li>" for one in found["said"])
         drawn += f'<ul class="ft-leaks">{named}</ul>' if named else ""
         if 0 < found["n"] < count:
             drawn += f'<button class="ft-btn" data-leaks="drop">{esc(t("ft_held_drop", lang))}</button>'

@@ -11,13 +11,14 @@ from ftchat.data import REMEDIES, Change, DatasetInfo, Problem, Remedy, Report
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import TEXTS, t
-from ftchat.ui.texts.chinese import PERSONAL, REASONS
+from ftchat.ui.texts.chinese import LEAKS, PERSONAL, REASONS, SENTENCES
 
 _LINES = 12  # line numbers named for one kind of problem
 _REASONS = 3  # reasons named for one kind of problem
 _SEVERITIES = {"error": ("error", "e", "err"), "warning": ("warning", "w", "warn"), "info": ("note", "n", "")}
 _PLACE = re.compile(r"(?:line|row) (\d+)")
 _QUOTED = re.compile(r"'(.+?)'(?!\w)|(\{\{.*?\}\})")
+_LEAK = re.compile(r"(.*): (this|its|nearly) .*?also trained on, at (.*)", re.DOTALL)
 _NUMBER = re.compile(r"\d[\d,]*")
 
 Groups = list[tuple[str, str, list[Problem]]]
@@ -64,17 +65,32 @@ def reason(problem: Problem, lang: str) -> str:
     return _in_chinese(problem.kind, said) if lang == "zh" else said
 
 
+def leak(said: str, lang: str) -> str:
+    """That a held-out example is also trained on, and where."""
+    found = _LEAK.fullmatch(said)
+    if lang != "zh" or found is None:
+        return said
+    here, what, there = found.groups()
+
+    def placed(where: str) -> str:
+        return _PLACE.sub(lambda hit: f"第 {hit[1]} {'行' if hit[0].startswith('line') else '条'}", where)
+
+    return LEAKS[what].format(placed(here), placed(there))
+
+
 def _in_chinese(kind: str, said: str) -> str:
     """By the kind, with what the English sentence quotes; a rare kind keeps its English."""
+    if said in SENTENCES:
+        return SENTENCES[said]
     if kind not in REASONS:
         return said
     used, _, unused = said.partition("; not used: ")
-    quoted = ["".join(parts) for parts in _QUOTED.findall(used)]
+    quoted, left = (["".join(parts) for parts in _QUOTED.findall(text)] for text in (used, unused))
     place, number = _PLACE.search(said), _NUMBER.search(said)
     return REASONS[kind].format(
         said=said,
         what=f"（{'、'.join(quoted)}）" if quoted else "",
-        unused=f"；未使用：{unused}" if unused else "",
+        unused=f"；未使用：{'、'.join(left) or unused}" if unused else "",
         place=place[1] if place else "?",
         n=number[0] if number else "",
         personal="、".join(word for name, word in PERSONAL.items() if name in said),

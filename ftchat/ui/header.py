@@ -20,11 +20,6 @@ from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
 _RECENT = 20  # a run in progress is among the newest; older ones are not looked at every second
-_SWITCH = """
-element.addEventListener('click', event => {
-  const hit = event.target.closest('[data-lang]');
-  if (hit) ft.speak(hit.dataset.lang) });
-"""
 
 
 def build() -> tuple[gr.HTML, gr.HTML]:
@@ -32,7 +27,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
     with gr.Row(elem_id="ft-head"):
         html(f'<span class="ft-logo">{LOGO}<span>ftchat</span></span>')
         live = html(clicks=True, elem_id="ft-live-head")
-        switches = html(_switches(""), clicks=True, script=_SWITCH, elem_id="ft-switches")
+        switches = html(_switches(""), clicks=True, elem_id="ft-switches")
     return live, switches
 
 
@@ -48,10 +43,7 @@ def wire(live: gr.HTML, switches: gr.HTML, studio: Studio, shell: Shell) -> None
 
     live.pick(select, None, shell.run, **QUEUED)
 
-    def speak(event: gr.EventData) -> str:
-        return event._data["lang"]
-
-    switches.pick(speak, None, shell.lang, **QUIETLY)
+    switches.pick(None, None, shell.lang, js="() => ft.speak()", api_visibility="private")
     shell.lang.change(_switches, shell.lang, switches, **QUIETLY)
 
 
@@ -110,10 +102,14 @@ def _chip(kind: str, title: str, name: str, lang: str) -> str:
 
 
 def _switches(lang: str) -> str:
-    other = "en" if lang == "zh" else "zh"
+    """The style sheet shows the one of the two languages that the page does not speak, at once."""
+    ways = (("zh", "zh-CN", "en"), ("en", "en", "zh"))
+    speak = "".join(
+        f'<button class="ft-ib ft-to-{to}" data-lang="{to}" aria-label="{esc(t("ft_switch_lang", of))}" lang="{tag}">'
+        f"{esc(t('ft_other_lang', of))}</button>"
+        for to, tag, of in ways
+    )
     return (
-        f'<button class="ft-ib" data-lang="{other}" aria-label="{esc(t("ft_switch_lang", lang))}"'
-        f' lang="{"zh-CN" if other == "zh" else "en"}">{esc(t("ft_other_lang", lang))}</button>'
-        f'<button class="ft-ib" data-act="theme" aria-label="{esc(t("ft_switch_theme", lang))}">'
+        f'{speak}<button class="ft-ib" data-act="theme" aria-label="{esc(t("ft_switch_theme", lang))}">'
         f"{icon('moon', 'ft-moon')}{icon('sun', 'ft-sun')}</button>"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,11 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
         kept.change(None, kept, None, js="ids => ft.keep('ids', ids)", api_visibility="private")
         # Gradio leaves the labels of tabs that were never opened in the old language, and puts them back to it while it
         # changes, so they are set after that.
-        shell.lang.change(
-            lambda lang: [gr.Tab(label=t(f"ft_{name}", lang)) for name in TABS],
-            shell.lang,
-            labels,
-            js="async lang => { await ft.spoken; return [lang] }",
-            **QUIETLY,
-        )
+        words = {
+            lang: [{"__type__": "update", "label": t(f"ft_{name}", lang)} for name in TABS] for lang in ("en", "zh")
+        }
+        relabel = f"async lang => {{ await ft.spoken; return {json.dumps(words)}[lang] }}"
+        shell.lang.change(None, shell.lang, labels, js=relabel, api_visibility="private")
     return page
 
 

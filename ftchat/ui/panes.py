@@ -79,7 +79,7 @@ def talk(chat: Chat, pane: int, now: Standing, lang: str) -> str:
     if not chat.turns or (pane == TUNED and now.run is None and not any(turn.tuned for turn in chat.turns)):
         return _empty(pane, now, lang)
     cut = f'<p class="ft-cmp-aside">{esc(t("ft_cmp_cut", lang))}</p>' if len(chat.turns) > SHOWN else ""
-    turns = "".join(_turn(turn, pane, lang) for turn in chat.turns[-SHOWN:])
+    turns = "".join(_turn(turn, pane, now, lang) for turn in chat.turns[-SHOWN:])
     return f'<div class="ft-log" role="group" aria-label="{esc(label)}">{cut}{turns}'
 
 
@@ -154,11 +154,14 @@ def _answer(turn: Turn | None, pane: int) -> Answer | None:
     return turn.answers[pane] if turn and len(turn.answers) > pane else None
 
 
-def _turn(turn: Turn, pane: int, lang: str) -> str:
+def _turn(turn: Turn, pane: int, now: Standing, lang: str) -> str:
     start = f'<div class="ft-turn"><p class="ft-q">{esc(turn.question)}</p>'
     answer = _answer(turn, pane)
     if answer is None:
         return f'{start}<p class="ft-cmp-aside">{esc(t("ft_cmp_only_base", lang))}</p></div>'
+    if turn.base != now.base or (pane == TUNED and turn.run != now.run):  # not the model that the pane's head names
+        key = "ft_cmp_other_adapter" if pane == TUNED else "ft_cmp_other_base"
+        start += f'<p class="ft-cmp-aside">{esc(t(key, lang))}</p>'
     written = f'{start}<div class="ft-a">{esc(answer.text)}'
     if answer.done is None and not turn.over:
         return written

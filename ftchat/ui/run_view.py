@@ -176,9 +176,10 @@ def words(status: RunStatus, lang: str) -> str:
     again = f'<button class="ft-btn" data-again="1">{esc(t("ft_again", lang))}</button>'
     lost = status.over and not status.usable
     role = ' role="status"' if status.over else ""
+    gap = "" if lang == "zh" else " "
     return (
         f'<div class="ft-words {said.tone}" id="ft-say"{role}>{icon(_PICTURES[said.tone])}'
-        f"<p><b>{esc(said.head)}</b> {esc(said.text)}</p>{again if lost else ''}</div>"
+        f"<p><b>{esc(said.head)}</b>{gap}{esc(said.text)}</p>{again if lost else ''}</div>"
     )
 
 

@@ -87,7 +87,8 @@ def _matches(run: Run, dataset: str, query: str, lang: str) -> bool:
 
 def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
     config, status = run.config, run.status()
-    curve = status.eval_losses if len(status.eval_losses) > 1 else status.losses
+    held = len(status.eval_losses) > 1
+    curve = status.eval_losses if held else status.losses
     said = ""
     if curve:
         said = t("ft_loss_from_to", lang, first=numbers.loss(curve[0][1]), last=numbers.loss(curve[-1][1]))
@@ -98,7 +99,11 @@ def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
     compare = (
         f'<button class="ft-btn" data-compare="{run.id}" aria-label="{words}">{esc(t("ft_compare", lang))}</button>'
     )
-    drawn = f'<span class="ft-curve">{spark(curve, said)}{numbers.loss(curve[-1][1])}</span>' if curve else ""
+    drawn = ""
+    if curve:  # a train loss and a held-out loss are not to be compared, so each says which it is
+        kind = esc(t("ft_curve_held" if held else "ft_curve_train", lang))
+        last = f'<span>{numbers.loss(curve[-1][1])} <span class="ft-mut">{kind}</span></span>'
+        drawn = f'<span class="ft-curve">{spark(curve, said)}{last}</span>'
     cells = {
         "run": f'<button class="ft-name ft-cut" data-open="{run.id}" title="{name}">{name}</button>',
         "state": state_chip(status, lang),

@@ -38,12 +38,12 @@ def verdict(status: RunStatus, lang: str) -> Verdict:
             return Verdict("warn", t("ft_say_dropped", lang), t("ft_say_dropped_text", lang))
         case "stopped":
             steps = t("ft_say_stopped_text", lang, step=status.step, total=status.total_steps)
-            return Verdict("calm", t("ft_say_stopped", lang), f"{steps} {_numbers(status, lang)}".strip())
+            return Verdict("calm", t("ft_say_stopped", lang), _joined(lang, steps, _numbers(status, lang)))
         case "finished":
             text = _numbers(status, lang)
             if status.early:
                 said = t(f"ft_say_early_{status.early}", lang, step=status.step, total=status.total_steps)
-                text = f"{said} {text}"
+                text = _joined(lang, said, text)
             return Verdict("calm", t("ft_say_finished", lang), text)
     return _running(status, lang)
 
@@ -55,7 +55,8 @@ def _running(status: RunStatus, lang: str) -> Verdict:
     if status.step >= status.total_steps:
         return Verdict("calm", t("ft_say_closing", lang), _numbers(status, lang))
     if _rising(status):
-        return Verdict("warn", t("ft_say_rising", lang), f"{_numbers(status, lang)} {t('ft_say_rising_text', lang)}")
+        text = _joined(lang, _numbers(status, lang), t("ft_say_rising_text", lang))
+        return Verdict("warn", t("ft_say_rising", lang), text)
     head = "ft_say_first" if len(losses) < 4 else "ft_say_learning" if _falling(status) else "ft_say_flat"
     return Verdict("calm", t(head, lang), _numbers(status, lang))
 
@@ -69,7 +70,7 @@ def _numbers(status: RunStatus, lang: str) -> str:
         key = "ft_say_held" if last < first else "ft_say_held_up"
         said = t(key, lang, first=loss(first), last=loss(last))
         if low != held[-1] and last > low[1] * _TURNED_UP:
-            said += " " + t("ft_say_lowest", lang, step=low[0], low=loss(low[1]))
+            said = _joined(lang, said, t("ft_say_lowest", lang, step=low[0], low=loss(low[1])))
         return said
     if not losses:
         return ""
@@ -77,7 +78,12 @@ def _numbers(status: RunStatus, lang: str) -> str:
     if len(losses) == 1:
         key = "ft_say_train_once"
     said = t(key, lang, first=loss(losses[0][1]), last=loss(losses[-1][1]))
-    return said if held else f"{said} {t('ft_say_no_held', lang)}"
+    return said if held else _joined(lang, said, t("ft_say_no_held", lang))
+
+
+def _joined(lang: str, *sentences: str) -> str:
+    """Chinese has no space between sentences."""
+    return ("" if lang == "zh" else " ").join(filter(None, sentences))
 
 
 def _falling(status: RunStatus) -> bool:

@@ -97,3 +97,32 @@ def test_an_open_page_asks_once_a_second(page: Page) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(5000)
     assert 3 <= len(asked) <= 7 and all(re.search("/run/predict", url) for url in asked)
+
+
+def test_on_a_phone_a_pair_is_seen_whole_and_the_page_changes_its_language_at_once(
+    server: Server, browser: Browser
+) -> None:
+    page = browser.new_page(locale="zh-CN", viewport={"width": 390, "height": 844})
+    page.set_default_timeout(PATIENCE)
+    page.goto(server.url)
+    expect(page.locator("#ft-paste, #ft-stats h1").filter(visible=True).first).to_be_visible(timeout=PATIENCE)
+    if page.locator("#ft-change").is_visible():
+        page.locator("#ft-change").click()
+    page.locator('[data-template="support_zh"]').click()
+    question, answer = (page.locator(f'[data-edit="{side}"][data-at="0"]') for side in ("prompt", "completion"))
+    expect(question).to_have_text("我的包裹到哪儿了？", timeout=PATIENCE)
+    for cell in (question, answer):
+        box = cell.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    switch = page.locator("[data-lang]:visible")
+    for label, names in (
+        ("EN", "数据 训练 对比 记录"),
+        ("中文", "Data Train Compare Runs"),
+        ("EN", "数据 训练 对比 记录"),
+    ):
+        expect(switch).to_have_text(label)
+        for name in names.split():
+            expect(page.get_by_role("tab", name=name, exact=True)).to_be_visible()
+        switch.click()
+        expect(switch).not_to_have_text(label, timeout=1000)
+    page.close()

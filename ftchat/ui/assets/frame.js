@@ -23,9 +23,11 @@ window.ft = {
     if (core) (await import(core)).changeLocale(locale);
   },
 
-  speak(lang) {
-    this.keep('lang', this.chosen = lang);
+  // The other language of the two; the labels of Gradio follow, and what the server draws when it has heard of it.
+  speak() {
+    this.keep('lang', this.chosen = this.lang() === 'zh' ? 'en' : 'zh');
     this.spoken = this.locale();
+    return this.chosen;
   },
 
   act(data) {
@@ -43,7 +45,8 @@ window.ft = {
       mend();
       new MutationObserver(mend).observe(box, {childList: true, subtree: true});
     };
-    for (const drop of ['#ft-drop', '#ft-held-drop']) strip(drop, '.upload-container', 'aria-label');
+    // The panel of held-out data is there from the start; what is in it comes when it is opened.
+    for (const box of ['#ft-drop', '#ft-held']) strip(box, '.upload-container', 'aria-label');
     strip('.toast-wrap', '.toast-header', 'role', 'tabindex');
   },
 

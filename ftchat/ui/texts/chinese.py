@@ -52,10 +52,21 @@ REASONS = {
     "answer_lost": "问题占满了长度上限，没有回答的位置（{n} 个 token）",
     "refused": "这个基座的对话模板拒绝这一对，不参与训练",
     "encoding": "编码是按字符推断的；如有误，请另存为 UTF-8",
-    "columns": "先列问题、最后列回答{what}{unused}",
+    "columns": "依次为问题、回答等{what}{unused}",
     "layout": "按内容推断的读取方式（{said}）",
     "class_balance": "回答共 {n} 类{what}",
     "languages": "按文字统计（{said}）",
+}
+# What is always said in the same words.
+SENTENCES = {
+    "no header row was found, so the columns are called 1, 2, ...": "没有找到标题行，各列依次称为 1、2……",
+    "each block of two lines is read as a question and its answer": "每两行为一组，依次读作问题和回答",
+}
+# By the first word of what is said of a held-out row: it, its prompt or nearly the same is also trained on.
+LEAKS = {
+    "this": "{}：也参与了训练（{}）",
+    "its": "{}：它的问题也参与了训练（{}）",
+    "nearly": "{}：几乎相同的内容也参与了训练（{}）",
 }
 PERSONAL = {
     "an e-mail address": "邮箱",

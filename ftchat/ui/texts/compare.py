@@ -54,6 +54,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_cmp_none_yet_more": ("Train an adapter and it answers here.", "训练一个适配器，它就在这里作答。"),
     "ft_cmp_soon_more": ("It will answer here the moment training ends.", "训练一结束就在这里作答。"),
     "ft_cmp_go_data": ("Bring data and train", "带来数据并训练"),
+    "ft_cmp_other_adapter": ("Answered by another adapter:", "由另一个适配器作答："),
+    "ft_cmp_other_base": ("Answered by another base model:", "由另一个基座模型作答："),
     "ft_cmp_only_base": ("Only the base was asked.", "当时只问了基座。"),
     "ft_cmp_silent": ("No words: it ended at once.", "没有内容：立即结束。"),
     "ft_cmp_cut": ("Earlier turns are kept but not shown.", "更早的轮次已保留，但不再显示。"),

@@ -18,9 +18,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_quick": ("Quick", "快速"),
     "ft_quick_is": ("about a minute", "约一分钟"),
     "ft_balanced": ("Balanced", "均衡"),
-    "ft_balanced_is": ("measured", "有测量"),
+    "ft_balanced_is": ("longer", "更久"),
     "ft_thorough": ("Thorough", "充分"),
-    "ft_thorough_is": ("measured, longer", "有测量，更久"),
+    "ft_thorough_is": ("longest", "最久"),
     "ft_quick_note": (
         "Trains on all {n} pairs, as often as fits in about a minute. None are held out to measure on.",
         "用全部 {n} 对训练，约一分钟内尽量多看几遍；不留出数据用于测量。",
