@@ -45,7 +45,8 @@ def find_heading(records: Sequence[Sequence[str]], mapped: Collection[str], sure
 def _looks_like_names(records: Sequence[Sequence[str]]) -> bool:
     """Single words in the first row, and below them longer texts or a column of numbers."""
     first, *others = records
-    if not others or not all(map(_is_word, first)) or len(set(first)) < len(first):
+    names = first[1:] if not first[0].strip() else first  # R and pandas write numbers of rows under no name
+    if not others or not all(map(_is_word, names)) or len(set(first)) < len(first):
         return False
     columns = list(zip(*others, strict=False))
     if any(all(map(_NUMBER.fullmatch, column)) for column in columns):
