@@ -9,7 +9,6 @@ from itertools import pairwise
 from ftchat.data.headings import is_named
 from ftchat.data.rows import Remark, Row, unique, unread
 
-_RULE = re.compile(r"[ \t|:-]*(?:---|:-|-:)[ \t|:-]*[\r\n]*")
 _BAR = re.compile(r"(?<!\\)\|")
 
 
@@ -56,7 +55,9 @@ def markdown_rows(
 
 
 def _is_rule(above: str, line: str) -> bool:
-    return "|" in above and "|" in line and _RULE.fullmatch(line) is not None
+    if "|" not in above or "|" not in line or line.strip(" \t\r\n|:-"):
+        return False
+    return "---" in line or ":-" in line or "-:" in line
 
 
 def _cells(line: str) -> list[str]:
