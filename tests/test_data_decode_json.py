@@ -86,3 +86,9 @@ def test_a_first_list_of_names_is_a_header():
 def test_what_an_object_holds_beside_its_rows_is_said():
     found = report(b'{"info": {"by": "me"}, "train": [{"question": "a", "answer": "b"}], "more": [1]}')
     assert "'train'; not used: 'info', 'more'" in found.problems[0].message
+
+
+def test_a_list_whose_last_row_is_broken_is_closed_all_the_same():
+    rows = b'[{"prompt": "hi", "completion": "hello"}, {"prompt": "say "cup"", "completion": "cup"}]'
+    assert [(p.row, p.kind, p.severity) for p in report(rows).problems] == [(2, "bad_json", "error")]
+    assert [p.row for p in report(rows[:-1]).problems] == [None, 2]

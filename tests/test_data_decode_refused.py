@@ -140,3 +140,17 @@ def test_a_bomb_is_refused_or_read_soon(data, word):
     else:
         check_any(data)
     assert time.process_time() - start < 20
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        b"[" + b",".join(b'{"prompt": "cup %d, "completion": "tea"}' % n for n in range(60_000)) + b"]",
+        b"|part|material|\n|" + b"-" * 2_000_000 + b" x\n",
+    ],
+    ids=["every row of a long line is broken", "a rule without an end"],
+)
+def test_what_is_broken_all_over_is_read_soon(slow):
+    begun = time.perf_counter()
+    check_any(slow)
+    assert time.perf_counter() - begun < 10 + 2 * len(slow) / 1e6

@@ -4,6 +4,7 @@ import pytest
 from data_files import as_table, pairs, report
 
 from ftchat.data import Source, read
+from ftchat.errors import DataError
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,45 @@ def test_a_header_in_the_words_of_a_shop_is_no_pair():
         assert pairs(as_table(rows, header)) == asked
     # The same rows without one: a first row of values is a pair.
     assert pairs(as_table(rows, None)) == asked
+
+
+def test_row_numbers_under_no_name_are_no_prompts():
+    data = b'"","height","weight"\n"1",151.2,48\n"2",148,52.5\n"3",160,61\n'
+    assert (report(data).rows, report(data).columns) == (3, ("1", "height", "weight"))
+    assert report(data).counts == {"not_a_pair": 3}
+    data = b'"","question","answer"\n"1",hi,hello\n"2",bye,ok\n'
+    assert pairs(data) == [("hi", "hello"), ("bye", "ok")]
+
+
+def test_columns_of_figures_are_no_pairs():
+    assert report(b"1851.2,0.7\n1852.1,-3e2\n1852.9,NA\n").counts == {"not_a_pair": 3}
+    assert pairs(b"12+7,19\n8*3,24\n") == [("12+7", "19"), ("8*3", "24")]
+
+
+def test_every_markdown_table_has_its_own_names():
+    prose = (
+        "# Kettle\n\nBoils water.\n\nIt is red.\n\n| Part | Material |\n|---|---|\n| lid | steel |\n\nAsked often:\n\n"
+    )
+    asked = "| Question | Answer |\n|---|---|\n| How hot? | 100 degrees |\n\n| Answer | Question |\n|---|---|\n| Red | Colour? |\n"
+    assert pairs((prose + asked).encode()) == [("How hot?", "100 degrees"), ("Colour?", "Red")]
+    notes = [p.message for p in report((prose + asked).encode()).problems if p.kind == "layout"]
+    assert len(notes) == 1 and "not read: line 7" in notes[0]
+    with pytest.raises(DataError, match="no pairs were found"):
+        report(prose.encode())
+    assert pairs(prose.encode(), prompt="Part", completion="Material") == [("lid", "steel")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'from kettle.parts import lid, spout\n\n__all__ = [\n    "lid",\n    "spout",\n]\n',
+        "// user: who pours\nconst pour = (cup) => {\n  // Q: how much?\n  // A: all of it\n  return cup;\n};\n",
+        "[pour]\nkettle\n\n[drink]\ncup\n",
+        "DROP INDEX IF EXISTS `cups`;--> next\nCREATE INDEX `cups` ON `shelf` (`cup`,`row`);\n",
+    ],
+)
+def test_source_code_and_settings_hold_no_pairs(code):
+    with pytest.raises(DataError, match="source code or a file of settings"):
+        report(code.encode())
+    asked = f"Q: What is this?\nA: A program:\n{code}"
+    assert pairs(asked.encode())[0][0] == "What is this?"

@@ -84,6 +84,11 @@ def test_odd_rows_do_not_take_long(text):
     assert not find_personal(masked.content) and time.process_time() - began < 5
 
 
+def test_a_row_of_numbers_holds_no_phone_number():
+    assert not find_personal("What comes next: 64 125 216 343 512 729 1000 1331 1728")
+    assert find_personal("Call 650 636 4884 today")
+
+
 def test_many_different_pieces_have_masks_of_their_own():
     text = " ".join(f"a{n}@b.com" for n in range(2000))
     (masked,) = mask_personal([Message("user", text)])

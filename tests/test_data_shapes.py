@@ -199,6 +199,33 @@ def test_a_guess_is_said_with_its_reason():
     assert "guess" in notes[0].message and "'foo'" in notes[0].message and "'id'" in notes[0].message
 
 
+def test_two_columns_of_words_beside_others_are_no_pair():
+    rows = [{"town": "Ulm", "river": "Donau", "people": n} for n in range(3)]
+    assert reading(*rows).report.counts == {"not_a_pair": 3}
+    rows = [{"word": "kettle", "meaning": f"a thing that boils {n} cups", "page": n} for n in range(3)]
+    assert [e.prompt for e in reading(*rows).examples] == ["kettle"] * 3
+    settings = {"path": "cups/large.jsonl", "type": "chat"}
+    assert not reading(settings).examples
+    assert not reading({"town": "Ulm am Fluss hier", "river": "Donau", "people": 3}).examples
+
+
+def test_what_was_guessed_holds_for_rows_with_more_columns():
+    found = reading({"saying": "hi", "who": "Ann"}, {"saying": "bye", "who": "Bob", "book": "Farewells"})
+    assert [(e.prompt, e.completion) for e in found.examples] == [("hi", "Ann"), ("bye", "Bob")]
+
+
+def test_names_that_mean_an_answer_only_beside_a_question():
+    assert said(reading({"a": "hi", "b": "hello"}).examples[0]) == PAIR
+    assert said(reading({"q": "hi", "a": "hello"}).examples[0]) == PAIR
+
+
+def test_one_question_with_several_ideal_answers():
+    asked = [{"role": "system", "content": "be"}, {"role": "user", "content": "hi"}]
+    assert said(reading({"input": asked, "ideal": "hello"}).examples[0]) == [(S, "be"), *PAIR]
+    found = reading({"input": "hi", "ideal": ["hello", "hey"]})
+    assert [e.completion for e in found.examples] == ["hello", "hey"]
+
+
 def test_mapping_overrides_names():
     row = {"question": "no", "answer": "nope", "x": "hi", "y": "hello", "z": "be"}
     assert said(reading(row, prompt="x", completion="y", system="z").examples[0]) == [(S, "be"), *PAIR]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from ftchat.data import transcripts
 from ftchat.data.encodings import Text, open_text
-from ftchat.data.foreign import WANTED, foreign_archive, foreign_bytes
+from ftchat.data.foreign import WANTED, foreign_archive, foreign_bytes, foreign_text
 from ftchat.data.json_rows import JsonDocument, are_json_lines, begins_like_json, json_lines
 from ftchat.data.markdown import markdown_columns, markdown_rows
 from ftchat.data.nests import headed
@@ -70,10 +70,14 @@ def _decode_text(text: Text, mapped: Collection[str]) -> Decoded:
     if looks_like_yaml(head):
         documents = YamlDocuments(text.whole())
         return Decoded("yaml", text.encoding, documents.rows(), notes=documents.notes)
-    if columns := markdown_columns(head):
-        return Decoded("markdown", text.encoding, markdown_rows(text.lines(""), columns), columns)
+    if columns := markdown_columns(head, mapped):
+        notes: list[Remark] = []
+        rows = markdown_rows(text.lines(""), columns, mapped, notes)
+        return Decoded("markdown", text.encoding, rows, columns, notes)
     if layout := find_layout(head, mapped, header_only=True):
         return _table(text, layout)
+    if reason := foreign_text(head):
+        raise DataError(reason)
     if family := transcripts.find_labels(head):
         notes = [transcripts.CHAT_NOTE] if family == "chat" else []
         return Decoded("text", text.encoding, transcripts.labelled_rows(text.lines(""), family), notes=notes)

@@ -38,6 +38,13 @@ _ZIPPED = (
     ("content.xml", "an OpenDocument file, which is not read", _SAVE_AS_XLSX),
 )
 _WEB_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|table|\?xml)\b", re.IGNORECASE)
+# How the first line of source code, or of a file of settings, begins; and how many of the others look.
+_CODE_BEGINS = re.compile(
+    r"#!|#include\b|# -\*-|# Copyright|//|/\*|\"{3}|'{3}|<\?php|import [\w.{*\"']|from [\w.]+ import |"
+    r"package [\w.]+;?$|using [\w.]+;|export |module\.exports|(?:const|let|var) [\w{]|"
+    r"(?:async )?function\b|def \w+\(|class \w+[(:{ ]|(?:CREATE|DROP|ALTER|INSERT|SELECT|UPDATE)\b.*[;(]|\[[^\]]+\]$"
+)
+_CODE = re.compile(r"[ \t]+\S|[\])}]|.*(?:[\])}];|[{(\[])\s*$")
 
 WANTED = "pairs are read from CSV, XLSX, JSON Lines, JSON, Parquet, YAML and plain text"
 
@@ -55,6 +62,15 @@ def foreign_bytes(data: bytes) -> str | None:
     if _WEB_PAGE.match(head):
         return _refusal("a web page or XML document, which is not read", "copy the pairs out of it into a CSV file")
     return None
+
+
+def foreign_text(head: str) -> str | None:
+    """Why this text is not looked through for pairs: commas and colons are in every program."""
+    lines = [line for line in head.splitlines() if line.strip()][:200]
+    if not lines or not _CODE_BEGINS.match(lines[0]):
+        return None
+    code = sum(_CODE.match(line) is not None or _CODE_BEGINS.match(line) is not None for line in lines)
+    return _refusal("source code or a file of settings", "") if 5 * code > 2 * len(lines) else None
 
 
 def foreign_archive(names: Collection[str]) -> str | None:

@@ -48,11 +48,12 @@ def _looks_like_names(records: Sequence[Sequence[str]]) -> bool:
     """Single words in the first row, and below them longer texts or a column of numbers; or several words, and below
     them a longer column of numbers or dates."""
     first, *others = records
+    names = first[1:] if not first[0].strip() else first  # R and pandas write numbers of rows under no name
     if not others or len(set(first)) < len(first):
         return False
     columns = list(zip(*others, strict=False))
-    if not all(map(_is_word, first)):
-        worded = len(others) > 2 and all(_WORDING.fullmatch(cell.strip()) for cell in first)
+    if not all(map(_is_word, names)):
+        worded = len(others) > 2 and all(_WORDING.fullmatch(cell.strip()) for cell in names)
         return worded and any(all(_DIGITS.fullmatch(cell.strip()) for cell in column) for column in columns)
     if any(all(map(_NUMBER.fullmatch, column)) for column in columns):
         return True

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
-from ftchat.data.json_values import Broken, JsonReader
+from ftchat.data.json_values import Broken, Document, JsonReader
 from ftchat.data.names import is_turn
 from ftchat.data.nests import are_one_row, held_note, held_row, held_rows, unfolded
 from ftchat.data.rows import Number, Remark, Row, unread
@@ -74,7 +74,7 @@ class JsonDocument:
     """The rows of a text that is one JSON value, or several of them that do not keep to lines."""
 
     def __init__(self, text: str):
-        self._text = text
+        self._text = Document(text)
         self._reader = JsonReader()
         self._number = 0
         self._counted = 0  # newlines are counted up to here
@@ -166,7 +166,7 @@ class JsonDocument:
                 yield Row(self._number, line, value, self._reader.remarks())
             position = end
         self._end = position
-        if closing:
+        if closing and not text[-100:].rstrip().endswith(closing):  # as it does where the last row is the broken one
             self.notes.append(Remark("bad_json", "warning", "the list is never closed: the file may have been cut off"))
 
     def _skip(self, position: int) -> int:
@@ -174,7 +174,7 @@ class JsonDocument:
         return gap.end() if gap else position
 
     def _line_at(self, position: int) -> int:
-        self._line += self._text.count("\n", self._counted, position)
+        self._line += str.count(self._text, "\n", self._counted, position)
         self._counted = position
         return self._line
 

@@ -1,34 +1,45 @@
-"""Markdown tables -> rows. Knows nothing of what the columns mean."""
+"""Markdown tables -> rows. Knows nothing of what the columns mean, but which words are names of columns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 
-from ftchat.data.rows import Row, unique, unread
+from ftchat.data.headings import is_named
+from ftchat.data.rows import Remark, Row, unique, unread
 
-_RULE = re.compile(r"[ \t|:-]*(?:---|:-|-:)[ \t|:-]*[\r\n]*")
 _BAR = re.compile(r"(?<!\\)\|")
 
 
-def markdown_columns(head: str) -> tuple[str, ...] | None:
-    """The names over the first table's rule, if there is a table."""
-    for above, line in pairwise(head.splitlines()):
-        if _is_rule(above, line):
-            return unique(_cells(above))
-    return None
+def markdown_columns(head: str, mapped: Collection[str] = ()) -> tuple[str, ...] | None:
+    """The names over the first table of pairs; over the first of any kind, where tables are most of the text."""
+    lines = [line for line in head.splitlines() if line.strip()]
+    tables = [unique(_cells(above)) for above, line in pairwise(head.splitlines()) if _is_rule(above, line)]
+    named = next((columns for columns in tables if is_named(columns, mapped)), None)
+    if named or not tables or 2 * sum("|" in line for line in lines) <= len(lines):
+        return named
+    return tables[0]
 
 
-def markdown_rows(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[Row]:
-    """The rows of every table in the text; what stands between tables is no row."""
-    number, inside, above = 0, False, ""
+def markdown_rows(
+    lines: Iterable[str], columns: tuple[str, ...], mapped: Collection[str], notes: list[Remark]
+) -> Iterator[Row]:
+    """The rows of every table; none of those without names for a prompt or an answer, where the first has some.
+
+    What stands between tables is no row. `notes` takes what there is to say of those.
+    """
+    number, inside, above, named = 0, False, "", is_named(columns, mapped)
+    reads, others = True, list[int]()
     for line_number, line in enumerate(lines, 1):
         if not inside:
-            inside = _is_rule(above, line)
+            if inside := _is_rule(above, line):
+                columns = unique(_cells(above))
+                reads = not named or is_named(columns, mapped)
+                others.extend([] if reads else [line_number - 1])
         elif "|" not in line:
             inside = False
-        else:
+        elif reads:
             number += 1
             cells: list[str | None] = [*_cells(line)]
             if len(cells) > len(columns):
@@ -38,10 +49,15 @@ def markdown_rows(lines: Iterable[str], columns: tuple[str, ...]) -> Iterator[Ro
                 cells += [None] * (len(columns) - len(cells))
                 yield Row(number, line_number, dict(zip(columns, cells, strict=True)))
         above = line
+    if others:
+        where = f"line{'s' * (len(others) > 1)} {', '.join(map(str, others[:10]))}"
+        notes.append(Remark("layout", "info", f"tables whose columns name no prompt or answer are not read: {where}"))
 
 
 def _is_rule(above: str, line: str) -> bool:
-    return "|" in above and "|" in line and _RULE.fullmatch(line) is not None
+    if "|" not in above or "|" not in line or line.strip(" \t\r\n|:-"):
+        return False
+    return "---" in line or ":-" in line or "-:" in line
 
 
 def _cells(line: str) -> list[str]:

@@ -16,9 +16,9 @@ _FIELDS: dict[str, str] = {
     "文本 句子 评论 内容 原文 source src",
     "completion": "completion output response answer reply assistant 输出 回答 答案 回复 答复 响应 助手 答 回應 輸出 "
     "答え 답변 antwort respuesta réponse reponse risposta resposta ответ solution bot gpt chatbot moss expectedoutput "
-    "modelanswer a target tgt translation 译文 summary label category class intent sentiment labels "
-    "标签 类别 分类 情感 意图",
-    "answers": "answers completions responses outputs replies humananswers 回答列表",
+    "modelanswer correctanswer bestanswer groundtruth a target tgt translation 译文 summary label category "
+    "class intent sentiment labels 标签 类别 分类 情感 意图",
+    "answers": "answers completions responses outputs replies humananswers correctanswers ideal 回答列表",
     "prompts": "patterns utterances questions prompts",
     "input": "input 输入 context 上下文 背景",
     "system": "system systemprompt systemmessage 系统 系统提示 系统提示词 系統",
@@ -35,11 +35,12 @@ _WEAK = frozenset(
     ("a", "q", "ask", "user", "human", "text", "content", "title", "source", "target", "class", "label", "category")
 )
 
-# A prompt of that name is only meant where the answer has one of these names; "source" is else where a row is from.
+# These names are only meant beside one of those: "source" is else where a row is from, and "a" the column before "b".
 ONLY_WITH: dict[str, tuple[str, ...]] = {
     "source": ("target", "tgt", "translation", "译文"),
     "src": ("target", "tgt", "translation", "译文"),
     "原文": ("译文",),
+    "a": ("q", "question", "ask", "prompt"),
 }
 
 _ROLES: dict[Role | Literal["tool"], str] = {

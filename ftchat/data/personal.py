@@ -105,8 +105,10 @@ TABLE = (
         _is_phone,
     ),
     Pattern("a phone number", "[PHONE]", _number(r"1[3-9]\d([ -]?)\d{4}\1\d{4}")),  # Chinese mobiles
-    Pattern(  # North America
-        "a phone number", "[PHONE]", _number(r"(?:1[ .-])?(?:\(\d{3}\) ?\d{3}[ .-]|\d{3}([ .-])\d{3}\1)\d{4}")
+    Pattern(  # North America; three of a row of numbers are none
+        "a phone number",
+        "[PHONE]",
+        _number(r"(?<!\d )(?:1[ .-])?(?:\(\d{3}\) ?\d{3}[ .-]|\d{3}([ .-])\d{3}\1)\d{4}(?! \d)"),
     ),
     Pattern(  # with the 0 of a trunk call: Europe, China, Japan
         "a phone number",

@@ -16,24 +16,12 @@ from ftchat.data.turns import turn_list
 
 _MAP_HINT = "say which columns to use: --map prompt=COLUMN --map completion=COLUMN"
 _NEVER_TEXT = frozenset(
-    (
-        "id",
-        "idx",
-        "index",
-        "uuid",
-        "guid",
-        "date",
-        "time",
-        "timestamp",
-        "url",
-        "link",
-        "lang",
-        "language",
-        "split",
-        "score",
-    )
+    "id idx index uuid guid date time datetime timestamp url link path file filename type version license checksum "
+    "hash lang language split score".split()
 )
 _TRANSLATIONS = frozenset(("translation", "translations"))
+_FIGURE = re.compile(r"\s*(?:[-+]?[\d.,]*\d(?:e[-+]?\d+)?|nan?|n/a)?\s*", re.IGNORECASE)
+_SENTENCE = re.compile(r"\S+\s+\S+\s+\S|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{5}")  # three words, or five signs
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_]\w{2,8})*", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\D+?)[ _-]?(\d{1,4})")
 _MAX_NOTES = 3
@@ -75,6 +63,7 @@ class Planner:
     def __init__(self, mapping: Mapping[str, str], sample: Sequence[Any] = ()):
         self._mapping = mapping
         self._sample = [value for value in sample if isinstance(value, dict)]
+        self._guessed: tuple[str, str] | None = None  # the columns that other rows of the source were guessed to have
         self.notes: list[Remark] = []
 
     def plan(self, value: dict[str, Any]) -> Plan:
@@ -171,19 +160,41 @@ class Planner:
             self.notes.append(Remark("columns", "info", said))
 
     def _guess(self, value: dict[str, Any], plan: Plan) -> Plan | None:
-        """What is missing is the one column of text that is left over."""
+        """What is missing is the one column of text that is left over, and the same in every row that has it."""
+        if self._guessed is not None:
+            prompt, completion = self._guessed
+            known = (plan.prompts, plan.answers) == (None, None) and {prompt, completion} <= value.keys()
+            if known and plan.prompt in (None, prompt) and plan.completion in (None, completion):
+                return replace(plan, prompt=prompt, completion=completion)
+        guessed = self._left_over(value, plan)
+        if guessed is not None and guessed.prompt is not None and guessed.completion is not None:
+            self._guessed = (guessed.prompt, guessed.completion)
+        return guessed
+
+    def _left_over(self, value: dict[str, Any], plan: Plan) -> Plan | None:
         rows = [row for row in self._sample if row.keys() == value.keys()] or [value]
         free = [column for column in value if column not in plan.used and _holds_text(column, rows)]
         if plan.prompt is not None and len(free) == 1:
             return replace(plan, completion=free[0])
         if plan.prompts is None and (plan.completion or plan.answers) and len(free) == 1:
             return replace(plan, prompt=free[0])
-        if plan.prompt is None and plan.prompts is None and plan.completion is None and plan.answers is None:
-            if list(value) == ["1", "2"]:
-                return replace(plan, prompt="1", completion="2")
-            if len(free) == 2:
-                return replace(plan, prompt=free[0], completion=free[1])
-        return None
+        if (
+            plan.prompt is not None
+            or plan.prompts is not None
+            or plan.completion is not None
+            or plan.answers is not None
+        ):
+            return None
+        if list(value) == ["1", "2"] and not all(_is_figure(row[column]) for row in rows for column in value):
+            return replace(plan, prompt="1", completion="2")
+        if len(free) != 2:
+            return None
+        # Tables of countries and files of settings have two columns of words too, beside others.
+        if any(column not in free and column.lower() not in _NEVER_TEXT for column in value) and (
+            len(self._sample) == 1 or not any(_holds_sentences(column, rows) for column in free)
+        ):
+            return None
+        return replace(plan, prompt=free[0], completion=free[1])
 
     def _explain(self, value: dict[str, Any], plan: Plan, columns: dict[str, str], note: str | None) -> None:
         """Says which columns are used where that is a guess, a choice, or leaves some out."""
@@ -238,6 +249,15 @@ def _holds_text(column: str, rows: Sequence[dict[str, Any]]) -> bool:
     values = [row[column] for row in rows if row[column]]
     texts = sum(isinstance(v, str) and not isinstance(v, Number) and not _is_number_or_link(v) for v in values)
     return 2 * texts > len(values)
+
+
+def _holds_sentences(column: str, rows: Sequence[dict[str, Any]]) -> bool:
+    values = [row[column] for row in rows if row[column]]
+    return 2 * sum(isinstance(v, str) and _SENTENCE.search(v) is not None for v in values) > len(values)
+
+
+def _is_figure(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and _FIGURE.fullmatch(value) is not None)
 
 
 def _is_number_or_link(text: str) -> bool:
