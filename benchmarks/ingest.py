@@ -1,13 +1,13 @@
 """How reading grows: `inspect` on generated files of more and more pairs, and what keeping and changing them takes.
 
-    python benchmarks/ingest.py [ROWS ...] [--shapes jsonl csv ...] [--near-duplicates] [--store] [--rounds N] [--json FILE]
+    python benchmarks/ingest.py [ROWS ...] [--shapes jsonl csv ...] [--near-duplicates] [--store] [--json FILE]
 
-Prints, per shape and number of rows: the median seconds of the whole command, its CPU seconds, its peak memory, how many
-times as long it took as with a tenth of the rows; for `jsonl` also the same of the rival, `datasets.load_dataset("json")`
-with an empty cache and a pass for exact duplicates, each round beside ours. With --store also what DatasetStore takes
-to put, page, search, edit and remedy the pairs, in a process of their own.
+Prints, per shape and number of rows: the median seconds of the whole command, its CPU seconds, its peak memory, how
+many times as long it took as with a tenth of the rows; for `jsonl` also what the rival takes, a process that calls
+`datasets.load_dataset("json")` with an empty cache and passes over it for exact duplicates, each round beside ours.
+With --store also what DatasetStore takes to put, page, search, edit and remedy the pairs, in one more process.
 
-Shapes: jsonl (prompt and completion), csv, messages, chinese, problems (each row has one, and so has its neighbour's copy).
+Shapes: jsonl (prompt and completion), csv, messages, chinese, and problems, where each row has two of them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = 300  # of a pair
+SHAPES = ("jsonl", "csv", "messages", "chinese", "problems")
 COPIES = 50  # one row in so many repeats an earlier one
 
 RIVAL = """
@@ -155,7 +156,7 @@ def measure(path: Path, arguments: argparse.Namespace, shape: str) -> dict[str, 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", type=int, default=[1_000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--shapes", nargs="+", default=["jsonl"], choices=("jsonl", "csv", "messages", "chinese", "problems"))
+    parser.add_argument("--shapes", nargs="+", default=["jsonl"], choices=SHAPES)
     parser.add_argument("--near-duplicates", action="store_true", help="look for near duplicates at every size")
     parser.add_argument("--store", action="store_true", help="also measure what keeping and changing takes")
     parser.add_argument("--rounds", type=int, default=3)

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ftchat.data.near import Alike
-from ftchat.data.reading import Source
 from ftchat.data.remedies import Change, change_from_json, change_to_json
 from ftchat.data.report import Report
+from ftchat.data.sources import Source
 from ftchat.records import Example, Message
 
 SPLIT_SEED: Final = 42
@@ -119,7 +119,9 @@ def write_rest(
     folder: Path, info: DatasetInfo, report: Report, alike: Alike | None, raw: Sequence[Source] = ()
 ) -> None:
     """Everything but the content, which is there already."""
-    _write(folder / "report.json", json.dumps(report.to_json()).encode())
+    with (folder / "report.json").open("w", encoding="ascii") as file:
+        file.writelines(report.to_json(ensure_ascii=True))
+        _settle(file)
     _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
     fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
     fields["checksum"] = _checksum(folder / "places.bin")
@@ -131,7 +133,9 @@ def write_rest(
 def write_raw(folder: Path, raw: Sequence[Source]) -> None:
     (folder / "raw").mkdir(exist_ok=True)
     for number, source in enumerate(raw):
-        _write(folder / "raw" / str(number), source.data)
+        with (folder / "raw" / str(number)).open("wb") as file:
+            file.writelines(source.chunks())
+            _settle(file)
     _write(folder / "raw" / "names.json", json.dumps([source.name for source in raw]).encode())
 
 
@@ -154,7 +158,7 @@ def read_info(folder: Path) -> DatasetInfo:
 
 
 def read_report(folder: Path) -> Report:
-    return Report.from_json(json.loads((folder / "report.json").read_bytes()))
+    return Report.from_json((folder / "report.json").read_bytes())
 
 
 def read_alike(folder: Path) -> Alike | None:
@@ -164,7 +168,7 @@ def read_alike(folder: Path) -> Alike | None:
 
 def read_raw(folder: Path) -> list[Source]:
     names = json.loads((folder / "raw" / "names.json").read_bytes())
-    return [Source(name, (folder / "raw" / str(number)).read_bytes()) for number, name in enumerate(names)]
+    return [Source(name, folder / "raw" / str(number)) for number, name in enumerate(names)]
 
 
 def read_examples(folder: Path) -> tuple[str, tuple[Example, ...]]:

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
 
 from ftchat.data.checks import check_text
 from ftchat.data.near import Alike
@@ -64,21 +68,24 @@ def problems_of(examples: Sequence[Example], findings: Iterator[Finding]) -> lis
     found = []
     for index, remark in findings:
         example = examples[index or 0]
-        where = (None, None) if index is None else (example.row, example.line)
-        found.append(Problem.at(remark, example.source, *where))
+        line, row = (None, None) if index is None else (example.line, example.row)
+        found.append(Problem(example.source, line, row, remark))
     return found
 
 
 def judge_copies(examples: Sequence[Example]) -> Iterator[Finding]:
     """Duplicates, and prompts that have different answers."""
-    first: dict[int, int] = {}  # hash of what comes before the answer -> the first example with it
-    others: dict[int, list[int]] = defaultdict(list)
-    for index, example in enumerate(examples):
-        key = hash(tuple([message.content for message in example.messages[:-1]]))
-        if first.setdefault(key, index) != index:
-            others[key].append(index)
-    for key, indices in others.items():
-        yield from _judge_group(examples, [first[key], *indices])
+    # Numbers, not a table of objects: of a million examples most stand alone.
+    hashes = (hash(tuple([message.content for message in example.messages[:-1]])) for example in examples)
+    keys = np.fromiter(hashes, np.int64, len(examples))
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    ends: Any = np.append(begins[1:], len(keys))
+    several = ends - begins > 1
+    groups = [order[begin:end].tolist() for begin, end in zip(begins[several], ends[several], strict=True)]
+    for group in sorted(groups, key=lambda group: group[1]):
+        yield from _judge_group(examples, group)
 
 
 def _judge_group(examples: Sequence[Example], group: list[int]) -> Iterator[Finding]:
@@ -92,11 +99,17 @@ def _judge_group(examples: Sequence[Example], group: list[int]) -> Iterator[Find
             same = where(examples[original], example)
             yield index, Remark("duplicate", "warning", f"this is the same as {same}")
         answers[example.context][example.completion].add((example.source, example.row))
+    told = {
+        context: (sum(map(len, rivals.values())), Counter(chain.from_iterable(rivals.values())))
+        for context, rivals in answers.items()
+    }
     for index in group:
         example = examples[index]
         rivals = answers[example.context]
-        here = {(example.source, example.row)}
-        if len(rivals) > 1 and any(rows - here for answer, rows in rivals.items() if answer != example.completion):
+        every, by_row = told[example.context]
+        # Another answer counts where another row gives it.
+        others = every - len(rivals[example.completion]) - (by_row[example.source, example.row] - 1)
+        if others:
             said = f"the same prompt has {len(rivals)} different answers: '{shown(example.prompt)}'"
             yield index, Remark("conflict", "warning", said)
 

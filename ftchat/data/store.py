@@ -19,9 +19,10 @@ from pathlib import Path
 
 from ftchat.data import folder as on_disk
 from ftchat.data.folder import Dataset, DatasetInfo, Page
-from ftchat.data.reading import Progress, Reading, Source, read
+from ftchat.data.reading import Progress, Reading, read
 from ftchat.data.remedies import Change, check_change
 from ftchat.data.report import Report
+from ftchat.data.sources import Source
 from ftchat.data.split import split_dataset
 from ftchat.data.versions import revise
 from ftchat.errors import ConfigError, DataError
