@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ Finding = tuple[int | None, Remark]
 
 # The kinds that are judged from the examples alone; every other kind was found while reading.
 OF_ONE = ("mojibake", "control_characters", "placeholder", "pii", "echo", "very_long")
-AMONG = ("duplicate", "near_duplicate", "conflict", "class_balance", "languages")
+COPIES = ("duplicate", "conflict")
+AMONG = (*COPIES, "near_duplicate", "class_balance", "languages")
 
 _SCRIPT_SAMPLE = 5000  # examples looked at for their script
 _SCRIPTS = {
@@ -44,6 +46,11 @@ _LETTERS = re.compile(r"[^\W\d_]")
 def judge(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]:
     """Everything to say about examples among each other. `alike` are the near duplicates, None if not looked for."""
     yield from judge_copies(examples)
+    yield from judge_rest(examples, alike)
+
+
+def judge_rest(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]:
+    """What is to be said beside copies."""
     if alike is None:
         said = f"near duplicates were not looked for among {len(examples):,} examples; ask for it: --near-duplicates"
         yield None, Remark("near_duplicate", "info", said)
@@ -53,9 +60,9 @@ def judge(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]
     yield from _judge_languages(examples)
 
 
-def judge_each(examples: Sequence[Example]) -> Iterator[Finding]:
+def judge_each(examples: Iterable[tuple[int, Example]]) -> Iterator[Finding]:
     """What is doubtful in each example by itself."""
-    for index, example in enumerate(examples):
+    for index, example in examples:
         try:
             for remark in check_text(example.messages):
                 yield index, remark
@@ -63,7 +70,7 @@ def judge_each(examples: Sequence[Example]) -> Iterator[Finding]:
             yield index, unusable.remark
 
 
-def problems_of(examples: Sequence[Example], findings: Iterator[Finding]) -> list[Problem]:
+def problems_of(examples: Sequence[Example] | Mapping[int, Example], findings: Iterable[Finding]) -> list[Problem]:
     """The findings with where they are; what is about all examples is said of the first one's source."""
     found = []
     for index, remark in findings:
@@ -73,7 +80,7 @@ def problems_of(examples: Sequence[Example], findings: Iterator[Finding]) -> lis
     return found
 
 
-def judge_copies(examples: Sequence[Example]) -> Iterator[Finding]:
+def judge_copies(examples: Sequence[Example]) -> Iterator[tuple[int, Remark]]:
     """Duplicates, and prompts that have different answers."""
     # Numbers, not a table of objects: of a million examples most stand alone.
     hashes = (hash(tuple([message.content for message in example.messages[:-1]])) for example in examples)
@@ -84,12 +91,11 @@ def judge_copies(examples: Sequence[Example]) -> Iterator[Finding]:
     ends: Any = np.append(begins[1:], len(keys))
     several = ends - begins > 1
     groups = [order[begin:end].tolist() for begin, end in zip(begins[several], ends[several], strict=True)]
-    for group in sorted(groups, key=lambda group: group[1]):
-        yield from _judge_group(examples, group)
+    yield from sorted(chain.from_iterable(judge_group(examples, group) for group in groups), key=itemgetter(0))
 
 
-def _judge_group(examples: Sequence[Example], group: list[int]) -> Iterator[Finding]:
-    """Examples that begin alike."""
+def judge_group(examples: Sequence[Example] | Mapping[int, Example], group: list[int]) -> Iterator[tuple[int, Remark]]:
+    """Copies among examples that begin alike."""
     originals: dict[tuple[Message, ...], int] = {}
     answers: dict[tuple[Message, ...], dict[str, set[tuple[str, int]]]] = defaultdict(lambda: defaultdict(set))
     for index in group:
