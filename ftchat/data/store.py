@@ -154,9 +154,10 @@ class DatasetStore:
         return sorted(found, key=lambda info: (-info.created, info.hash))
 
     def _version(self, root_key: str, changes: tuple[Change, ...]) -> Dataset:
+        for info in self.list():
+            if (info.root, info.changes) == (root_key, changes) and self._healthy(info.hash):
+                return self._known(info)
         root = self.get(root_key)
-        if not changes:
-            return root
         reading = revise(Reading(root.examples, root.report, root.alike), changes)
         info = replace(root.info, created=time.time(), count=len(reading.examples), changes=changes)
         return self._keep_reading(reading, info)
@@ -200,15 +201,22 @@ class DatasetStore:
             if there is not None:
                 if raw and not there.raw:
                     on_disk.write_raw(self.folder / key, raw)
-                return self.get(key)
+                return self._known(self.info(key))
             info = replace(info, hash=key, root=info.root or key, sources=sources, raw=bool(raw))
             report, alike = judge(beside, info)
             on_disk.write_rest(beside, info, report, alike, raw)
             shutil.rmtree(self.folder / key, ignore_errors=True)  # nothing, or something damaged
             beside.rename(self.folder / key)
-            return Dataset(info, report, alike, lambda: self.get(key).examples)
+            return self._known(info)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+    def _known(self, info: DatasetInfo) -> Dataset:
+        """A dataset that is there whole; its examples are read when they are asked for."""
+        with self._whole(info.hash):
+            folder = self.folder / info.hash
+            report, alike = on_disk.read_report(folder), on_disk.read_alike(folder)
+        return Dataset(info, report, alike, lambda: self.get(info.hash).examples)
 
     def _healthy(self, key: str) -> DatasetInfo | None:
         """What is known of a dataset that is there whole."""
