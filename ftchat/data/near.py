@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -119,7 +120,8 @@ class _Judge:
             for step in range(1, _NEIGHBOURS + 1):
                 here = np.flatnonzero(key[step:] == key[:-step])
                 found.append(order[here] * n + order[here + step])
-            codes = np.unique(np.concatenate(found))
+            codes = np.sort(np.concatenate(found))  # np.unique puts them in a table, and those of one pattern collide
+            codes = codes[np.concatenate([[True], codes[1:] != codes[:-1]])] if len(codes) else codes
         for start in range(0, len(codes), _BATCH):
             a, b = np.divmod(codes[start : start + _BATCH], n)
             near = (self._minima[a] == self._minima[b]).mean(axis=1) >= _FRAME - 0.1
@@ -132,7 +134,8 @@ class _Judge:
         parts = [frozenset(part.tolist()) for part in np.split(values, ends[:-1])]
         place = {index: 2 * number for number, index in enumerate(indices.tolist())}
         for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
-            alike = min(_jaccard(parts[place[one] + side], parts[place[other] + side]) for side in (0, 1))
+            asked = _jaccard(parts[place[one]], parts[place[other]])
+            alike = min(asked, _jaccard(parts[place[one] + 1], parts[place[other] + 1])) if asked >= _FRAME else 0
             if alike >= _FRAME:
                 yield one, other, round(alike, 4)
 
@@ -221,6 +224,7 @@ class _Windows:
         return self._hashes[size]
 
 
+@lru_cache(maxsize=1 << 16)  # a text is compared with several
 def _plain(text: str) -> str:
     """Without what makes no difference: case, pauses, spaces, width of letters."""
     if not text.isascii():
