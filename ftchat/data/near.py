@@ -235,18 +235,29 @@ def _plain(text: str) -> str:
 def says_the_same(a: Example, b: Example) -> bool:
     """Whether the two name the same numbers, and not different names."""
     for one, other in ((a.context, b.context), (a.messages[-1:], b.messages[-1:])):
-        first, second = ("\n".join([message.content for message in side]) for side in (one, other))
-        if _NUMBER.findall(first) != _NUMBER.findall(second):
+        (numbers, names), (other_numbers, others) = (
+            _named("\n".join([message.content for message in side])) for side in (one, other)
+        )
+        if numbers != other_numbers:
             return False
-        names, others = set(_NAME.findall(first)), set(_NAME.findall(second))
         if names - others and others - names:
             return False
     return True
 
 
+@lru_cache(maxsize=1 << 14)  # of a template, an example is compared with many
+def _named(text: str) -> tuple[list[str], frozenset[str]]:
+    return _NUMBER.findall(text), frozenset(_NAME.findall(text))
+
+
+@lru_cache(maxsize=1 << 14)
+def _words(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(text.casefold()))
+
+
 def words_exchanged(a: Example, b: Example) -> bool:
     """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
-    one, other = (Counter(_WORD.findall(" ".join(m.content for m in e.messages).casefold())) for e in (a, b))
+    one, other = (_words(" ".join([message.content for message in example.messages])) for example in (a, b))
     gone, come = list((one - other).elements()), list((other - one).elements())
     if len(gone) * len(come) > _TYPOS**2:
         return True

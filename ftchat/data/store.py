@@ -207,7 +207,7 @@ class DatasetStore:
             on_disk.write_rest(beside, info, report, alike, raw)
             shutil.rmtree(self.folder / key, ignore_errors=True)  # nothing, or something damaged
             beside.rename(self.folder / key)
-            return self._known(info)
+            return Dataset(info, report, alike, lambda: self.get(key).examples)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
