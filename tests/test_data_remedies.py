@@ -104,7 +104,11 @@ def test_changes_are_taken_back_in_any_order_and_bytes_hash_to_the_name(tmp_path
         ]
     last = versions[-1]
     while last.info.changes:
-        last = store.undo(last.hash, data.draw(st.integers(0, len(last.info.changes) - 1)))
+        try:
+            last = store.undo(last.hash, data.draw(st.integers(0, len(last.info.changes) - 1)))
+        except DataError as error:  # only a pair that was added is left, and its adding would be taken back
+            assert "no example" in str(error)
+            return
     assert last == root
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def inspect(arguments: argparse.Namespace) -> int:
         problems += problems_of(reading.examples, judge_lengths(reading.examples, stats))
     report = replace(reading.report, problems=tuple(problems))
     if arguments.json:
-        print(json.dumps(report.to_json() | extra, ensure_ascii=False))
+        sys.stdout.writelines(chain(report.to_json(**extra), "\n"))
     else:
         _print(report, extra)
     return 0

@@ -3,9 +3,10 @@
 from ftchat.data.folder import Dataset, DatasetInfo, Page
 from ftchat.data.hub import from_hub
 from ftchat.data.near import NEAR_LIMIT
-from ftchat.data.reading import Reading, Source, read
+from ftchat.data.reading import Reading, read
 from ftchat.data.remedies import REMEDIES, Add, Change, Delete, Edit, Remedy
 from ftchat.data.report import Problem, Report
+from ftchat.data.sources import Source
 from ftchat.data.split import leaks
 from ftchat.data.store import DatasetStore
 

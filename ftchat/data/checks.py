@@ -57,7 +57,10 @@ def find_mojibake(text: str) -> str | None:
 
 
 def _asked(messages: Sequence[Message]) -> str:
-    return next((message.content for message in reversed(messages) if message.role == "user"), "")
+    for message in reversed(messages):
+        if message.role == "user":
+            return message.content
+    return ""
 
 
 def _refuse_broken(text: str) -> None:

@@ -16,6 +16,7 @@ from ftchat.data.nests import headed
 from ftchat.data.parquet import PARQUET, read_parquet
 from ftchat.data.rows import Decoded, Remark
 from ftchat.data.sheets import read_workbook
+from ftchat.data.sources import Source
 from ftchat.data.tables import Layout, find_layout, is_lone_column, table_rows
 from ftchat.data.unpacking import GZIP, ZIP, gunzip, only_file, open_zip
 from ftchat.data.yaml_rows import YamlDocuments, looks_like_yaml
@@ -24,12 +25,14 @@ from ftchat.errors import DataError
 _FORMATS = {"\t": "tsv"}
 
 
-def decode(data: bytes, mapped: Iterable[str] = ()) -> Decoded:
+def decode(source: Source, mapped: Iterable[str] = ()) -> Decoded:
     """`mapped` are names that the user says are columns: they help to tell a header row."""
     mapped = frozenset(mapped)
-    if data.startswith(GZIP):
-        return _decode_packed(gunzip(data), mapped)
-    if data.startswith(ZIP):
+    head = source.head(len(ZIP))
+    if head.startswith(GZIP):
+        return _decode_packed(gunzip(source.data), mapped)
+    if head == ZIP:
+        data = source.data
         archive = open_zip(data)
         names = archive.namelist()
         if "xl/workbook.xml" in names:
@@ -37,22 +40,22 @@ def decode(data: bytes, mapped: Iterable[str] = ()) -> Decoded:
         if reason := foreign_archive(names):
             raise DataError(reason)
         return _decode_packed(only_file(archive), mapped)
-    return _decode_plain(data, mapped)
+    return _decode_plain(source, mapped)
 
 
 def _decode_packed(data: bytes, mapped: Collection[str]) -> Decoded:
     """What was in an archive. One archive in another is not opened."""
     if data.startswith((GZIP, ZIP)):
         raise DataError("there is an archive inside this archive; unpack it and choose the files that hold pairs")
-    return _decode_plain(data, mapped)
+    return _decode_plain(Source("", data), mapped)
 
 
-def _decode_plain(data: bytes, mapped: Collection[str]) -> Decoded:
-    if data.startswith(PARQUET):
-        return read_parquet(data)
-    if reason := foreign_bytes(data):
+def _decode_plain(source: Source, mapped: Collection[str]) -> Decoded:
+    if source.head(len(PARQUET)) == PARQUET:
+        return read_parquet(source.data)
+    if reason := foreign_bytes(source):
         raise DataError(reason)
-    text = open_text(data)
+    text = open_text(source)
     decoded = _decode_text(text, mapped)
     if text.guessed:
         said = f"the encoding is taken to be {text.encoding}, judging by the characters; where wrong, save as UTF-8"

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from charset_normalizer import from_bytes
 
 from ftchat.data.foreign import WANTED
+from ftchat.data.sources import Source
 from ftchat.errors import DataError
 
 BROKEN = "\udcff"  # a lone surrogate: it stands in no valid text
 _ERRORS = "ftchat.broken"
-_CHUNK = 1 << 20
 _SAMPLE = 1 << 15
 
 _BOMS = (
@@ -69,43 +69,44 @@ codecs.register_error(_ERRORS, _mark_broken)
 class Text:
     """Bytes whose encoding is known, decoded as they are read."""
 
-    data: bytes
+    source: Source
     encoding: str
     codec: str
     guessed: bool = False
 
     def lines(self, newline: str = "\n") -> Iterator[str]:
         """With their ends. `newline=""` also splits at a lone carriage return, as CSV wants."""
-        return io.TextIOWrapper(io.BytesIO(self.data), self.codec, errors=_ERRORS, newline=newline)
+        return io.TextIOWrapper(self.source.open(), self.codec, errors=_ERRORS, newline=newline)
 
     def whole(self) -> str:
-        return codecs.decode(self.data, self.codec, _ERRORS)
+        return codecs.decode(self.source.data, self.codec, _ERRORS)
 
     def head(self, size: int = 1 << 16) -> str:
         """About the first `size` characters, to the end of a line where that leaves half of them."""
-        text = codecs.getincrementaldecoder(self.codec)(_ERRORS).decode(self.data[: 4 * size])
-        if 4 * size >= len(self.data) and len(text) <= size:
+        text = codecs.getincrementaldecoder(self.codec)(_ERRORS).decode(self.source.head(4 * size))
+        if 4 * size >= self.source.size and len(text) <= size:
             return text
         end = text.rfind("\n", 0, size)
         return text[: end + 1] if 2 * end >= size else text[:size]
 
 
-def open_text(data: bytes) -> Text:
+def open_text(source: Source) -> Text:
     """DataError where the bytes are no text in any encoding known here."""
+    head = source.head(65536)
     for bom, codec in _BOMS:
-        if data.startswith(bom):
-            return Text(data, codec, codec)
-    if wide := _utf16_without_bom(data[:4096]):
-        return Text(data, wide, wide)
-    utf8 = _is_utf8(data)
-    _refuse_junk(data[:65536], allowed=0.1 if utf8 else 0.02)
+        if head.startswith(bom):
+            return Text(source, codec, codec)
+    if wide := _utf16_without_bom(head[:4096]):
+        return Text(source, wide, wide)
+    utf8 = _is_utf8(source)
+    _refuse_junk(head, allowed=0.1 if utf8 else 0.02)
     if utf8:
-        return Text(data, "utf-8", "utf-8")
-    sample = _sample(data)
+        return Text(source, "utf-8", "utf-8")
+    sample = _sample(source.data)
     if _mostly_utf8(sample):
-        return Text(data, "utf-8", "utf-8")
+        return Text(source, "utf-8", "utf-8")
     name = _older_encoding(sample)
-    return Text(data, name, _OLDER[name][0], guessed=True)
+    return Text(source, name, _OLDER[name][0], guessed=True)
 
 
 def _utf16_without_bom(head: bytes) -> str | None:
@@ -124,14 +125,12 @@ def _refuse_junk(head: bytes, allowed: float) -> None:
         raise DataError(f"this is binary data and not text; {WANTED}")
 
 
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
+def _is_utf8(source: Source) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    view = memoryview(data)
     try:
-        for start in range(0, len(data), _CHUNK):
-            decoder.decode(view[start : start + _CHUNK], start + _CHUNK >= len(data))
+        for chunk in source.chunks():
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False
     return True

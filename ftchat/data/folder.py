@@ -17,22 +17,22 @@ import json
 import os
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
 from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import Any, Final
 
 from ftchat.data.near import Alike
-from ftchat.data.reading import Source
 from ftchat.data.remedies import Change, change_from_json, change_to_json
 from ftchat.data.report import Report
+from ftchat.data.sources import Source
 from ftchat.records import Example, Message
 
 SPLIT_SEED: Final = 42
-_FIELDS = 5
-_NO_LINE = -1
+FIELDS = 5
+NO_LINE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,19 @@ class DatasetInfo:
     raw: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Dataset:
-    """A dataset with all its examples. `alike` are the near duplicates; None where they were not looked for."""
+    """A dataset with all its examples, which may be read when they are asked for: the hash stands for them. `alike` are
+    the near duplicates; None where they were not looked for."""
 
     info: DatasetInfo
-    examples: tuple[Example, ...]
     report: Report
     alike: Alike | None
+    load: Callable[[], tuple[Example, ...]] = field(compare=False, repr=False)
+
+    @cached_property
+    def examples(self) -> tuple[Example, ...]:
+        return self.load()
 
     @property
     def hash(self) -> str:
@@ -94,10 +99,10 @@ def content_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def write_content(folder: Path, examples: Sequence[Example]) -> str:
-    """Examples and their places. Returns the hash that names them."""
+def write_content(folder: Path, examples: Sequence[Example]) -> tuple[str, tuple[str, ...]]:
+    """Examples and their places. Returns the hash that names them, and their sources."""
     digest = hashlib.sha256()
-    sources = {name: place for place, name in enumerate(sources_of(examples))}
+    sources = {name: place for place, name in enumerate(dict.fromkeys(example.source for example in examples))}
     places = array("q")
     start = 0
     with (folder / "examples.jsonl").open("wb") as file:
@@ -105,21 +110,23 @@ def write_content(folder: Path, examples: Sequence[Example]) -> str:
             line = line_of(example.messages)
             digest.update(line)
             file.write(line)
-            physical = _NO_LINE if example.line is None else example.line
+            physical = NO_LINE if example.line is None else example.line
             places.extend((start, sources[example.source], example.row, physical, example.part))
             start += len(line)
-        _settle(file)
+        settle(file)
     with (folder / "places.bin").open("wb") as file:
         places.tofile(file)
-        _settle(file)
-    return digest.hexdigest()[:16]
+        settle(file)
+    return digest.hexdigest()[:16], tuple(sources)
 
 
 def write_rest(
     folder: Path, info: DatasetInfo, report: Report, alike: Alike | None, raw: Sequence[Source] = ()
 ) -> None:
     """Everything but the content, which is there already."""
-    _write(folder / "report.json", json.dumps(report.to_json()).encode())
+    with (folder / "report.json").open("w", encoding="ascii") as file:
+        file.writelines(report.to_json(ensure_ascii=True))
+        settle(file)
     _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
     fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
     fields["checksum"] = _checksum(folder / "places.bin")
@@ -131,7 +138,9 @@ def write_rest(
 def write_raw(folder: Path, raw: Sequence[Source]) -> None:
     (folder / "raw").mkdir(exist_ok=True)
     for number, source in enumerate(raw):
-        _write(folder / "raw" / str(number), source.data)
+        with (folder / "raw" / str(number)).open("wb") as file:
+            file.writelines(source.chunks())
+            settle(file)
     _write(folder / "raw" / "names.json", json.dumps([source.name for source in raw]).encode())
 
 
@@ -154,7 +163,7 @@ def read_info(folder: Path) -> DatasetInfo:
 
 
 def read_report(folder: Path) -> Report:
-    return Report.from_json(json.loads((folder / "report.json").read_bytes()))
+    return Report.from_json((folder / "report.json").read_bytes())
 
 
 def read_alike(folder: Path) -> Alike | None:
@@ -164,7 +173,7 @@ def read_alike(folder: Path) -> Alike | None:
 
 def read_raw(folder: Path) -> list[Source]:
     names = json.loads((folder / "raw" / "names.json").read_bytes())
-    return [Source(name, (folder / "raw" / str(number)).read_bytes()) for number, name in enumerate(names)]
+    return [Source(name, folder / "raw" / str(number)) for number, name in enumerate(names)]
 
 
 def read_examples(folder: Path) -> tuple[str, tuple[Example, ...]]:
@@ -172,13 +181,13 @@ def read_examples(folder: Path) -> tuple[str, tuple[Example, ...]]:
     info = json.loads((folder / "dataset.json").read_bytes())
     if _checksum(folder / "places.bin") != info["checksum"]:
         raise ValueError("the places are not those that were written")
-    places = _places(folder, range(info["count"]))
+    places = read_places(folder, range(info["count"]))
     digest = hashlib.sha256()
     found = []
     with (folder / "examples.jsonl").open("rb") as file:
         for number, line in enumerate(file):
             digest.update(line)
-            found.append(_example(line, places, number, info["sources"]))
+            found.append(example_of(line, places[FIELDS * number : FIELDS * (number + 1)], info["sources"]))
     if len(found) != info["count"]:
         raise ValueError("there are not as many examples as were written")
     return digest.hexdigest()[:16], tuple(found)
@@ -214,35 +223,31 @@ def _some(folder: Path, info: DatasetInfo, indices: Iterable[int]) -> Iterator[t
     """These examples, read one by one from where their lines begin."""
     with (folder / "examples.jsonl").open("rb") as file:
         for index in indices:
-            places = _places(folder, range(index, index + 1))
+            places = read_places(folder, range(index, index + 1))
             file.seek(places[0])
-            yield index, _example(file.readline(), places, 0, info.sources)
+            yield index, example_of(file.readline(), places, info.sources)
 
 
-def _places(folder: Path, wanted: range) -> array[int]:
+def read_places(folder: Path, wanted: range) -> array[int]:
     """The numbers of the examples in this range."""
     found = array("q")
-    size = found.itemsize * _FIELDS
+    size = found.itemsize * FIELDS
     with (folder / "places.bin").open("rb") as file:
         file.seek(size * wanted.start)
         found.frombytes(file.read(size * len(wanted)))
-    if len(found) != _FIELDS * len(wanted):
+    if len(found) != FIELDS * len(wanted):
         raise ValueError("places are missing")
     return found
 
 
-def _example(line: bytes, places: array[int], number: int, sources: Sequence[str]) -> Example:
-    _, source, row, physical, part = places[_FIELDS * number : _FIELDS * (number + 1)]
-    return Example(_messages(line), sources[source], row, None if physical == _NO_LINE else physical, part)
+def example_of(line: bytes, places: Sequence[int], sources: Sequence[str]) -> Example:
+    _, source, row, physical, part = places
+    return Example(_messages(line), sources[source], row, None if physical == NO_LINE else physical, part)
 
 
 def _messages(line: bytes) -> tuple[Message, ...]:
     turns: list[Any] = json.loads(line)["messages"]
     return tuple([Message(turn["role"], turn["content"]) for turn in turns])
-
-
-def sources_of(examples: Sequence[Example]) -> list[str]:
-    return list(dict.fromkeys(example.source for example in examples))
 
 
 def _checksum(path: Path) -> int:
@@ -252,9 +257,9 @@ def _checksum(path: Path) -> int:
 def _write(path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         file.write(content)
-        _settle(file)
+        settle(file)
 
 
-def _settle(file: Any) -> None:
+def settle(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from ftchat.data.sources import Source
+
 _SAVE_AS_XLSX = "open it in the program that made it and save it as XLSX or CSV"
 
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
@@ -49,10 +51,10 @@ _CODE = re.compile(r"[ \t]+\S|[\])}]|.*(?:[\])}];|[{(\[])\s*$")
 WANTED = "pairs are read from CSV, XLSX, JSON Lines, JSON, Parquet, YAML and plain text"
 
 
-def foreign_bytes(data: bytes) -> str | None:
+def foreign_bytes(source: Source) -> str | None:
     """Why these bytes are not read, or None where they may be text."""
-    head = data[:4096]
-    if not head.strip(b"\xef\xbb\xbf \t\r\n") and not data.strip(b"\xef\xbb\xbf \t\r\n"):
+    head = source.head(4096)
+    if not any(chunk.strip(b"\xef\xbb\xbf \t\r\n") for chunk in source.chunks()):
         return f"the file is empty; {WANTED}"
     for magic, kind, remedy in _MAGIC:
         if head.startswith(magic):

@@ -21,6 +21,9 @@ _CLEARER = {
     "Invalid \\uXXXX escape": "there is a \\u without four hexadecimal digits",
     "Extra data": "there is more after the end of the value",
 }
+_MANY_BROKEN = 100
+_WINDOW = 1 << 12  # characters
+_LONGEST_ESCAPE = 12
 
 
 class Broken(Exception):
@@ -46,6 +49,7 @@ class JsonReader:
 
     def __init__(self) -> None:
         self._remarks: list[Remark] = []
+        self._broken = 0
         decoder = json.JSONDecoder(
             object_pairs_hook=self._object, parse_float=Number, parse_int=Number, parse_constant=self._constant
         )
@@ -64,11 +68,31 @@ class JsonReader:
     def parse_at(self, text: str, position: int) -> tuple[Any, int]:
         """The value that begins at the position, and where it ends."""
         try:
-            return self._raw_decode(text, position)
+            if self._broken < _MANY_BROKEN:
+                return self._raw_decode(text, position)
+            return self._parse_within(text, position)
         except json.JSONDecodeError as error:
+            self._broken += 1
             raise Broken(_reason(error), error.pos) from None
         except RecursionError:
             raise Broken("it is nested too deep", None) from None
+
+    def _parse_within(self, text: str, position: int) -> tuple[Any, int]:
+        """As far as it takes, since the library counts all lines of its text for every error."""
+        size = _WINDOW
+        while True:
+            window = text[position : position + size]
+            whole = position + size >= len(text)
+            try:
+                value, end = self._raw_decode(window)
+                if whole or end < size:
+                    return value, position + end
+            except json.JSONDecodeError as error:
+                # What the end of the window has cut through looks broken too.
+                if whole or (error.pos < size - _LONGEST_ESCAPE and not error.msg.startswith("Unterminated")):
+                    at = position + error.pos
+                    raise Broken(_said(error.msg, at - text.rfind("\n", 0, at)), at) from None
+            size *= 2
 
     def remarks(self) -> tuple[Remark, ...]:
         """Those since the last call."""
@@ -92,4 +116,8 @@ class JsonReader:
 
 
 def _reason(error: json.JSONDecodeError) -> str:
-    return f"{_CLEARER.get(error.msg, error.msg)} (at character {error.colno})"
+    return _said(error.msg, error.colno)
+
+
+def _said(reason: str, column: int) -> str:
+    return f"{_CLEARER.get(reason, reason)} (at character {column})"

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
 
 from ftchat.data.checks import check_text
 from ftchat.data.near import Alike
@@ -20,7 +25,8 @@ Finding = tuple[int | None, Remark]
 
 # The kinds that are judged from the examples alone; every other kind was found while reading.
 OF_ONE = ("mojibake", "control_characters", "placeholder", "pii", "echo", "very_long")
-AMONG = ("duplicate", "near_duplicate", "conflict", "class_balance", "languages")
+COPIES = ("duplicate", "conflict")
+AMONG = (*COPIES, "near_duplicate", "class_balance", "languages")
 
 _SCRIPT_SAMPLE = 5000  # examples looked at for their script
 _SCRIPTS = {
@@ -40,6 +46,11 @@ _LETTERS = re.compile(r"[^\W\d_]")
 def judge(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]:
     """Everything to say about examples among each other. `alike` are the near duplicates, None if not looked for."""
     yield from judge_copies(examples)
+    yield from judge_rest(examples, alike)
+
+
+def judge_rest(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]:
+    """What is to be said beside copies."""
     if alike is None:
         said = f"near duplicates were not looked for among {len(examples):,} examples; ask for it: --near-duplicates"
         yield None, Remark("near_duplicate", "info", said)
@@ -49,9 +60,9 @@ def judge(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]
     yield from _judge_languages(examples)
 
 
-def judge_each(examples: Sequence[Example]) -> Iterator[Finding]:
+def judge_each(examples: Iterable[tuple[int, Example]]) -> Iterator[Finding]:
     """What is doubtful in each example by itself."""
-    for index, example in enumerate(examples):
+    for index, example in examples:
         try:
             for remark in check_text(example.messages):
                 yield index, remark
@@ -59,30 +70,32 @@ def judge_each(examples: Sequence[Example]) -> Iterator[Finding]:
             yield index, unusable.remark
 
 
-def problems_of(examples: Sequence[Example], findings: Iterator[Finding]) -> list[Problem]:
+def problems_of(examples: Sequence[Example] | Mapping[int, Example], findings: Iterable[Finding]) -> list[Problem]:
     """The findings with where they are; what is about all examples is said of the first one's source."""
     found = []
     for index, remark in findings:
         example = examples[index or 0]
-        where = (None, None) if index is None else (example.row, example.line)
-        found.append(Problem.at(remark, example.source, *where))
+        line, row = (None, None) if index is None else (example.line, example.row)
+        found.append(Problem(example.source, line, row, remark))
     return found
 
 
-def judge_copies(examples: Sequence[Example]) -> Iterator[Finding]:
+def judge_copies(examples: Sequence[Example]) -> Iterator[tuple[int, Remark]]:
     """Duplicates, and prompts that have different answers."""
-    first: dict[int, int] = {}  # hash of what comes before the answer -> the first example with it
-    others: dict[int, list[int]] = defaultdict(list)
-    for index, example in enumerate(examples):
-        key = hash(tuple([message.content for message in example.messages[:-1]]))
-        if first.setdefault(key, index) != index:
-            others[key].append(index)
-    for key, indices in others.items():
-        yield from _judge_group(examples, [first[key], *indices])
+    # Numbers, not a table of objects: of a million examples most stand alone.
+    hashes = (hash(tuple([message.content for message in example.messages[:-1]])) for example in examples)
+    keys = np.fromiter(hashes, np.int64, len(examples))
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    ends: Any = np.append(begins[1:], len(keys))
+    several = ends - begins > 1
+    groups = [order[begin:end].tolist() for begin, end in zip(begins[several], ends[several], strict=True)]
+    yield from sorted(chain.from_iterable(judge_group(examples, group) for group in groups), key=itemgetter(0))
 
 
-def _judge_group(examples: Sequence[Example], group: list[int]) -> Iterator[Finding]:
-    """Examples that begin alike."""
+def judge_group(examples: Sequence[Example] | Mapping[int, Example], group: list[int]) -> Iterator[tuple[int, Remark]]:
+    """Copies among examples that begin alike."""
     originals: dict[tuple[Message, ...], int] = {}
     answers: dict[tuple[Message, ...], dict[str, set[tuple[str, int]]]] = defaultdict(lambda: defaultdict(set))
     for index in group:
@@ -92,11 +105,17 @@ def _judge_group(examples: Sequence[Example], group: list[int]) -> Iterator[Find
             same = where(examples[original], example)
             yield index, Remark("duplicate", "warning", f"this is the same as {same}")
         answers[example.context][example.completion].add((example.source, example.row))
+    told = {
+        context: (sum(map(len, rivals.values())), Counter(chain.from_iterable(rivals.values())))
+        for context, rivals in answers.items()
+    }
     for index in group:
         example = examples[index]
         rivals = answers[example.context]
-        here = {(example.source, example.row)}
-        if len(rivals) > 1 and any(rows - here for answer, rows in rivals.items() if answer != example.completion):
+        every, by_row = told[example.context]
+        # Another answer counts where another row gives it.
+        others = every - len(rivals[example.completion]) - (by_row[example.source, example.row] - 1)
+        if others:
             said = f"the same prompt has {len(rivals)} different answers: '{shown(example.prompt)}'"
             yield index, Remark("conflict", "warning", said)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from ftchat.records import Role
@@ -73,6 +74,7 @@ def is_header(cells: Iterable[object]) -> bool:
     return any(name not in _WEAK for name in known) or (len(known) >= 2 and len(known) == len(names))
 
 
+@lru_cache(maxsize=1000)  # the same few names stand in every message of a file
 def role_of(name: object) -> Role | Literal["tool"] | None:
     """The role meant; None for an unknown one."""
     return _ROLE_OF.get(normal(name))

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -119,7 +120,8 @@ class _Judge:
             for step in range(1, _NEIGHBOURS + 1):
                 here = np.flatnonzero(key[step:] == key[:-step])
                 found.append(order[here] * n + order[here + step])
-            codes = np.unique(np.concatenate(found))
+            codes = np.sort(np.concatenate(found))  # np.unique puts them in a table, and those of one pattern collide
+            codes = codes[np.concatenate([[True], codes[1:] != codes[:-1]])] if len(codes) else codes
         for start in range(0, len(codes), _BATCH):
             a, b = np.divmod(codes[start : start + _BATCH], n)
             near = (self._minima[a] == self._minima[b]).mean(axis=1) >= _FRAME - 0.1
@@ -132,7 +134,8 @@ class _Judge:
         parts = [frozenset(part.tolist()) for part in np.split(values, ends[:-1])]
         place = {index: 2 * number for number, index in enumerate(indices.tolist())}
         for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
-            alike = min(_jaccard(parts[place[one] + side], parts[place[other] + side]) for side in (0, 1))
+            asked = _jaccard(parts[place[one]], parts[place[other]])
+            alike = min(asked, _jaccard(parts[place[one] + 1], parts[place[other] + 1])) if asked >= _FRAME else 0
             if alike >= _FRAME:
                 yield one, other, round(alike, 4)
 
@@ -221,6 +224,7 @@ class _Windows:
         return self._hashes[size]
 
 
+@lru_cache(maxsize=1 << 16)  # a text is compared with several
 def _plain(text: str) -> str:
     """Without what makes no difference: case, pauses, spaces, width of letters."""
     if not text.isascii():
@@ -231,18 +235,29 @@ def _plain(text: str) -> str:
 def says_the_same(a: Example, b: Example) -> bool:
     """Whether the two name the same numbers, and not different names."""
     for one, other in ((a.context, b.context), (a.messages[-1:], b.messages[-1:])):
-        first, second = ("\n".join([message.content for message in side]) for side in (one, other))
-        if _NUMBER.findall(first) != _NUMBER.findall(second):
+        (numbers, names), (other_numbers, others) = (
+            _named("\n".join([message.content for message in side])) for side in (one, other)
+        )
+        if numbers != other_numbers:
             return False
-        names, others = set(_NAME.findall(first)), set(_NAME.findall(second))
         if names - others and others - names:
             return False
     return True
 
 
+@lru_cache(maxsize=1 << 14)  # of a template, an example is compared with many
+def _named(text: str) -> tuple[list[str], frozenset[str]]:
+    return _NUMBER.findall(text), frozenset(_NAME.findall(text))
+
+
+@lru_cache(maxsize=1 << 14)
+def _words(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(text.casefold()))
+
+
 def words_exchanged(a: Example, b: Example) -> bool:
     """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
-    one, other = (Counter(_WORD.findall(" ".join(m.content for m in e.messages).casefold())) for e in (a, b))
+    one, other = (_words(" ".join([message.content for message in example.messages])) for example in (a, b))
     gone, come = list((one - other).elements()), list((other - one).elements())
     if len(gone) * len(come) > _TYPOS**2:
         return True

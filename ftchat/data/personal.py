@@ -139,6 +139,8 @@ def find_personal(text: str) -> list[_Found]:
     """Where something personal begins and ends, and what it is; none of them overlap. Earlier entries go first."""
     found: list[_Found] = []
     numbers = _SOME_DIGITS.search(text) is not None
+    if not numbers and "@" not in text:
+        return found
     for pattern in TABLE:
         if not numbers if pattern.mask != "[EMAIL]" else "@" not in text:
             continue

@@ -5,17 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from pathlib import Path
 
 from ftchat.data.checks import check_text
 from ftchat.data.decode import decode
 from ftchat.data.judges import judge, problems_of
 from ftchat.data.near import NEAR_LIMIT, Alike, find_alike
-from ftchat.data.report import Problem, Report, in_order
+from ftchat.data.report import Problem, Remarks, Report, in_order
 from ftchat.data.rows import Row, shown
 from ftchat.data.shapes import MAPPABLE, Shaper
+from ftchat.data.sources import Source
 from ftchat.data.turns import Unusable
 from ftchat.errors import ConfigError, DataError
 from ftchat.records import Example
@@ -26,30 +26,6 @@ _GIVE_UP = 200_000  # rows without a single example, after which no pair is hope
 _PROGRESS_ROWS = 2_000
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Bytes under the name that the report calls them by."""
-
-    name: str
-    data: bytes
-
-    @classmethod
-    def from_path(cls, path: str | Path) -> Source:
-        path = Path(path)
-        try:
-            return cls(path.name, path.read_bytes())
-        except FileNotFoundError:
-            raise DataError(f"{path}: there is no such file") from None
-        except IsADirectoryError:
-            raise DataError(f"{path} is a folder; name the files in it") from None
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read: {error}") from None
-
-    @classmethod
-    def from_text(cls, text: str, name: str = "pasted text") -> Source:
-        return cls(name, text.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +48,7 @@ class _Tally:
     unused: int = 0
     examples: list[Example] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    remarks: Remarks = field(default_factory=Remarks)
 
 
 def read(
@@ -88,13 +65,15 @@ def read(
     mapping = _checked(mapping or {})
     tally = _Tally()
     sources = _with_distinct_names(sources)
-    meter = _Meter(progress, sum(len(source.data) for source in sources))
+    meter = _Meter(progress, sum(source.size for source in sources))
     with _no_collection():
         for source in sources:
             try:
                 _read_one(source, mapping, tally, meter)
             except DataError as error:
                 raise DataError(f"{source.name}: {error}") from None
+            except OSError as error:
+                raise DataError(f"{source.name} cannot be read to its end: {error}") from None
         alike = find_alike(tally.examples) if near_duplicates or len(tally.examples) <= NEAR_LIMIT else None
         tally.problems.extend(problems_of(tally.examples, judge(tally.examples, alike)))
     for column in mapping.values():
@@ -121,7 +100,8 @@ class _Meter:
 
     def begin(self, source: Source) -> None:
         if self._progress:
-            self._size, self._lines = len(source.data), source.data.count(b"\n") + 1
+            self._size = source.size
+            self._lines = 1 + sum(chunk.count(b"\n") for chunk in source.chunks())
 
     def at(self, line: int | None) -> None:
         if self._progress and line is not None:
@@ -158,13 +138,13 @@ def _with_distinct_names(sources: Sequence[Source]) -> list[Source]:
     result = []
     for source in sources:
         seen[source.name] = count = seen.get(source.name, 0) + 1
-        result.append(source if count == 1 else Source(f"{source.name} ({count})", source.data))
+        result.append(source if count == 1 else replace(source, name=f"{source.name} ({count})"))
     return result
 
 
 def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally, meter: _Meter) -> None:
     meter.begin(source)
-    decoded = decode(source.data, mapping.values())
+    decoded = decode(source, mapping.values())
     tally.formats[decoded.format] = None
     tally.encodings[decoded.encoding] = None
     tally.columns.update(dict.fromkeys(decoded.columns))
@@ -183,7 +163,7 @@ def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally, meter: 
         raise DataError("there are no rows in this file")
     tally.rows += rows
     tally.columns.update(shaper.columns)
-    tally.problems.extend(Problem.at(note, source.name) for note in (*decoded.notes, *shaper.notes))
+    tally.problems.extend(Problem(source.name, None, None, note) for note in (*decoded.notes, *shaper.notes))
     meter.end()
 
 
@@ -201,4 +181,4 @@ def _take(row: Row, name: str, shaper: Shaper, tally: _Tally) -> None:
     if not part:
         tally.unused += 1
     for remark in (*row.remarks, *remarks):
-        tally.problems.append(Problem.at(remark, name, row.number, row.line))
+        tally.problems.append(Problem(name, row.line, row.number, tally.remarks.one(remark)))

@@ -90,8 +90,9 @@ Change = Remedy | Edit | Delete | Add
 _CHANGES: Final[Mapping[str, type[Any]]] = {cls.__name__.lower(): cls for cls in (Remedy, Edit, Delete, Add)}
 
 
-def check_change(change: Change, examples: Sequence[Example], changes: Sequence[Change]) -> Change:
-    """The change as it is to be kept, after `changes` led to these examples. A sentence where it cannot be made."""
+def check_change(change: Change, find: Callable[[Place], int | None], changes: Sequence[Change]) -> Change:
+    """The change as it is to be kept, after `changes` led to the examples that `find` knows the indices of. A sentence
+    where it cannot be made."""
     match change:
         case Remedy(kind, action, places):
             known = REMEDIES.get(kind, ())
@@ -100,7 +101,7 @@ def check_change(change: Change, examples: Sequence[Example], changes: Sequence[
             if bool(places) != (kind in _BY_PLACE):
                 raise ConfigError(f"a remedy for '{kind}' {'needs' if kind in _BY_PLACE else 'takes no'} places")
         case Edit(place, messages):
-            if all(example.place != place for example in examples):
+            if find(place) is None:
                 raise DataError(f"there is no example at {place[0]} row {place[1]} any more; it cannot be changed")
             return Edit(place, _usable(messages))
         case Add(messages):

@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -19,11 +19,14 @@ from pathlib import Path
 
 from ftchat.data import folder as on_disk
 from ftchat.data.folder import Dataset, DatasetInfo, Page
-from ftchat.data.reading import Progress, Reading, Source, read
-from ftchat.data.remedies import Change, check_change
+from ftchat.data.near import Alike
+from ftchat.data.reading import Progress, Reading, read
+from ftchat.data.remedies import Add, Change, Delete, Edit, Remedy, check_change
 from ftchat.data.report import Report
+from ftchat.data.sources import Source
 from ftchat.data.split import split_dataset
-from ftchat.data.versions import revise
+from ftchat.data.stored import Stored
+from ftchat.data.versions import patch_of, revise, revise_few
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
 from ftchat.records import Example, RunConfig
@@ -31,6 +34,8 @@ from ftchat.settings import held_out_share
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
 _HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
+Write = Callable[[Path], tuple[str, tuple[str, ...]]]  # content into a folder; its hash and its sources
+Judge = Callable[[Path, DatasetInfo], tuple[Report, Alike | None]]  # what is to be said of it
 _BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError)
 
 
@@ -57,13 +62,19 @@ class DatasetStore:
         if not reading.examples:
             raise DataError(f"{name}: there is no example in it to train on")
         info = DatasetInfo("", name, kind, time.time(), len(reading.examples), "", mapping=dict(mapping or {}) or None)
-        return self._keep(reading, info, sources)
+        return self._keep_reading(reading, info, sources)
 
     def change(self, key: str, change: Change) -> Dataset:
         """A new version: this one with one more change. This one stays as it is."""
-        dataset = self.get(key)
-        changes = dataset.info.changes
-        return self._version(dataset.info.root, (*changes, check_change(change, dataset.examples, changes)))
+        info = self.info(key)
+        with self._whole(key):
+            examples = Stored(self.folder / key, info)
+        change = check_change(change, examples.find, info.changes)
+        with self._whole(key):
+            alike = on_disk.read_alike(self.folder / key)
+        if isinstance(change, Remedy) or alike is not None:
+            return self._version(info.root, (*info.changes, change))
+        return self._patched(info, examples, change)
 
     def undo(self, key: str, place: int) -> Dataset:
         """A new version: this one without its change at this place of its list. The others stay; without any, it is
@@ -88,7 +99,7 @@ class DatasetStore:
         folder = self.folder / key
         with self._whole(key):
             content, examples = on_disk.read_examples(folder)
-            dataset = Dataset(info, examples, on_disk.read_report(folder), on_disk.read_alike(folder))
+            dataset = Dataset(info, on_disk.read_report(folder), on_disk.read_alike(folder), lambda: examples)
             if content != key[:16]:
                 raise ValueError("the content is not what was hashed")
         return dataset
@@ -143,19 +154,45 @@ class DatasetStore:
         return sorted(found, key=lambda info: (-info.created, info.hash))
 
     def _version(self, root_key: str, changes: tuple[Change, ...]) -> Dataset:
+        for info in self.list():
+            if (info.root, info.changes) == (root_key, changes) and self._healthy(info.hash):
+                return self._known(info)
         root = self.get(root_key)
-        if not changes:
-            return root
         reading = revise(Reading(root.examples, root.report, root.alike), changes)
         info = replace(root.info, created=time.time(), count=len(reading.examples), changes=changes)
-        return self._keep(reading, info)
+        return self._keep_reading(reading, info)
 
-    def _keep(self, reading: Reading, info: DatasetInfo, raw: Sequence[Source] = ()) -> Dataset:
+    def _patched(self, before: DatasetInfo, examples: Stored, change: Edit | Delete | Add) -> Dataset:
+        """The version after a change of a few examples, made without reading all of the others."""
+        patch = patch_of(examples, change)
+        count = len(examples) + len(patch.added) - len(patch.gone)
+        info = replace(before, created=time.time(), count=count, changes=(*before.changes, change))
+        root = self.info(before.root)
+
+        def write(folder: Path) -> tuple[str, tuple[str, ...]]:
+            with self._whole(before.hash):
+                return examples.patched(folder, patch)
+
+        def judge(folder: Path, info: DatasetInfo) -> tuple[Report, None]:
+            report = self.report(before.hash)
+            return revise_few(examples, report, patch, Stored(folder, info), root.sources), None
+
+        return self._keep(info, write, judge)
+
+    def _keep_reading(self, reading: Reading, info: DatasetInfo, raw: Sequence[Source] = ()) -> Dataset:
+        return self._keep(
+            info,
+            lambda folder: on_disk.write_content(folder, reading.examples),
+            lambda folder, info: (reading.report, reading.alike),
+            raw,
+        )
+
+    def _keep(self, info: DatasetInfo, write: Write, judge: Judge, raw: Sequence[Source] = ()) -> Dataset:
         """Writes the folder beside, finds its name, and renames it, unless the same is there already."""
         beside = self.folder / f".new-{secrets.token_hex(8)}"
         beside.mkdir(parents=True)
         try:
-            content = on_disk.write_content(beside, reading.examples)
+            content, sources = write(beside)
             for number in count(1):
                 key = content if number == 1 else f"{content}-{number}"
                 there = self._healthy(key)
@@ -164,15 +201,22 @@ class DatasetStore:
             if there is not None:
                 if raw and not there.raw:
                     on_disk.write_raw(self.folder / key, raw)
-                return self.get(key)
-            sources = tuple(on_disk.sources_of(reading.examples))
+                return self._known(self.info(key))
             info = replace(info, hash=key, root=info.root or key, sources=sources, raw=bool(raw))
-            on_disk.write_rest(beside, info, reading.report, reading.alike, raw)
+            report, alike = judge(beside, info)
+            on_disk.write_rest(beside, info, report, alike, raw)
             shutil.rmtree(self.folder / key, ignore_errors=True)  # nothing, or something damaged
             beside.rename(self.folder / key)
-            return Dataset(info, reading.examples, reading.report, reading.alike)
+            return Dataset(info, report, alike, lambda: self.get(key).examples)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+    def _known(self, info: DatasetInfo) -> Dataset:
+        """A dataset that is there whole; its examples are read when they are asked for."""
+        with self._whole(info.hash):
+            folder = self.folder / info.hash
+            report, alike = on_disk.read_report(folder), on_disk.read_alike(folder)
+        return Dataset(info, report, alike, lambda: self.get(info.hash).examples)
 
     def _healthy(self, key: str) -> DatasetInfo | None:
         """What is known of a dataset that is there whole."""

@@ -6,7 +6,7 @@ Knows nothing of files, columns or rows around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from ftchat.data.json_values import Broken, JsonReader
@@ -69,26 +69,25 @@ def messages_of(turns: list[Any]) -> tuple[tuple[Message, ...], list[Remark]]:
     return tuple(found), []
 
 
-def _from_turn(turn: Any, position: int) -> Iterator[Message]:
+def _from_turn(turn: Any, position: int) -> Sequence[Message]:
     if isinstance(turn, dict):
-        for message in _from_object(turn):
-            if message.role != "system" or message.content.strip():
-                yield message
-    elif isinstance(turn, list) and len(turn) == 2 and not any(isinstance(part, dict | list) for part in turn):
-        yield Message("user", as_text(turn[0]))
-        yield Message("assistant", as_text(turn[1]))
-    elif isinstance(turn, str):
-        yield Message("assistant" if position % 2 else "user", as_text(turn))
-    else:
-        raise Unusable("not_a_pair", f"turn {position + 1} of the conversation is no message")
+        found = _from_object(turn)
+        return [message for message in found if message.role != "system" or message.content.strip()]
+    if isinstance(turn, list) and len(turn) == 2 and not any(isinstance(part, dict | list) for part in turn):
+        return [Message("user", as_text(turn[0])), Message("assistant", as_text(turn[1]))]
+    if isinstance(turn, str):
+        return [Message("assistant" if position % 2 else "user", as_text(turn))]
+    raise Unusable("not_a_pair", f"turn {position + 1} of the conversation is no message")
 
 
 def conversation(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], list[Remark]]:
     """The messages up to the last answer. Unusable where that leaves nothing to learn."""
-    last = max((i for i, message in enumerate(messages) if message.role == "assistant"), default=-1)
-    if last < 0:
+    end = len(messages)
+    while end and messages[end - 1].role != "assistant":
+        end -= 1
+    if not end:
         raise Unusable("not_a_pair", "the conversation has no answer by the assistant")
-    usable = messages[: last + 1]
+    usable = messages[:end]
     if not any(message.role == "user" for message in usable):
         raise Unusable("not_a_pair", "the conversation has no message by the user before the answer")
     for message in usable:
@@ -96,28 +95,31 @@ def conversation(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], li
             if message.role == "user":
                 raise Unusable("empty_prompt", "a message by the user is empty")
             raise Unusable("empty_answer", "an answer in the conversation is empty")
-    if usable == messages:
+    if end == len(messages):
         return usable, []
     return usable, [Remark("unanswered", "warning", "the last message by the user has no answer and is left out")]
 
 
-def _from_object(turn: dict[str, Any]) -> Iterator[Message]:
-    if any(turn.get(key) for key in _CALLS):
+def _from_object(turn: dict[str, Any]) -> Sequence[Message]:
+    if any(map(turn.get, _CALLS)):
         raise Unusable("tool_calls", "the conversation calls tools, which cannot be trained on here")
-    role_key = next((key for key in ROLE_KEYS if isinstance(turn.get(key), str)), None)
-    if role_key is None:
-        yield from _from_pair(turn)
-        return
-    role = role_of(turn[role_key])
+    for key in ROLE_KEYS:
+        if isinstance(name := turn.get(key), str):
+            break
+    else:
+        return _from_pair(turn)
+    role = role_of(name)
     if role is None:
-        raise Unusable("not_a_pair", f"the conversation has an unknown role '{shown(turn[role_key])}'")
+        raise Unusable("not_a_pair", f"the conversation has an unknown role '{shown(name)}'")
     if role == "tool":
         raise Unusable("tool_calls", "the conversation holds answers of tools, which cannot be trained on here")
-    content = next((turn[key] for key in CONTENT_KEYS if key in turn), None)
-    yield Message(role, _content(content))
+    for key in CONTENT_KEYS:
+        if key in turn:
+            return [Message(role, _content(turn[key]))]
+    return [Message(role, "")]
 
 
-def _from_pair(turn: dict[str, Any]) -> Iterator[Message]:
+def _from_pair(turn: dict[str, Any]) -> Sequence[Message]:
     """A turn that holds both sides."""
     columns = by_normal_name(turn)
     answer = pick("completion", columns)
@@ -126,11 +128,10 @@ def _from_pair(turn: dict[str, Any]) -> Iterator[Message]:
         raise Unusable("not_a_pair", "a turn of the conversation has no role")
     system = pick("system", columns)
     extra = pick("input", columns, {prompt, answer})
-    if system is not None:
-        yield Message("system", as_text(turn[system]))
+    before = [Message("system", as_text(turn[system]))] if system is not None else []
     asked = [as_text(turn[key]) for key in (prompt, extra) if key is not None]
-    yield Message("user", "\n".join(text for text in asked if text.strip()))
-    yield Message("assistant", as_text(turn[answer]))
+    question = Message("user", "\n".join(text for text in asked if text.strip()))
+    return [*before, question, Message("assistant", as_text(turn[answer]))]
 
 
 def _content(content: Any) -> str:

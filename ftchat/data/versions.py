@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
+from operator import itemgetter
 
-from ftchat.data.judges import AMONG, OF_ONE, judge, judge_each, problems_of
+from ftchat.data.judges import AMONG, COPIES, OF_ONE, judge, judge_each, judge_group, judge_rest, problems_of
 from ftchat.data.near import find_alike
 from ftchat.data.reading import Reading
-from ftchat.data.remedies import ADDED, Change, Remedy, replay
-from ftchat.data.report import Problem, in_order
+from ftchat.data.remedies import ADDED, Add, Change, Delete, Edit, Remedy, replay
+from ftchat.data.report import Problem, Report, in_order
+from ftchat.data.stored import Patch, Stored, key_of
 from ftchat.errors import DataError
+from ftchat.records import Example
+
+_NOTHING_LEFT = "this would leave no example to train on; take back another change first"
 
 
 def revise(root: Reading, changes: Sequence[Change]) -> Reading:
     """The version that these changes make of the root. What was found while reading is carried along."""
     examples = replay(root.examples, changes)
     if not examples:
-        raise DataError("this would leave no example to train on; take back another change first")
+        raise DataError(_NOTHING_LEFT)
     asked = any(isinstance(change, Remedy) and change.kind == "near_duplicate" for change in changes)
     alike = find_alike(examples) if asked or root.alike is not None else None
     used = {(example.source, example.row) for example in examples}
     settled = {change.kind for change in changes if isinstance(change, Remedy)}
-    judged = problems_of(examples, chain(judge_each(examples), judge(examples, alike)))
+    judged = problems_of(examples, chain(judge_each(enumerate(examples)), judge(examples, alike)))
     carried = [problem for problem in root.report.problems if _is_carried(problem, used, settled)]
     report = replace(
         root.report,
@@ -39,3 +44,58 @@ def _is_carried(problem: Problem, used: set[tuple[str, int]], settled: set[str])
     if problem.kind in OF_ONE or problem.kind in AMONG or problem.kind in settled:
         return False
     return problem.row is None or problem.severity == "error" or (problem.source, problem.row) in used
+
+
+def patch_of(examples: Stored, change: Edit | Delete | Add) -> Patch:
+    """What a change of a few examples comes to."""
+    match change:
+        case Edit(place, messages):
+            index = examples.find(place)
+            return Patch({} if index is None else {index: replace(examples[index], messages=messages)})
+        case Delete(places):
+            gone = {index for place in places if (index := examples.find(place)) is not None}
+            if len(gone) == len(examples):
+                raise DataError(_NOTHING_LEFT)
+            return Patch({}, gone)
+        case Add(messages, row):
+            return Patch({}, added=[Example(messages, ADDED, row)])
+
+
+def revise_few(before: Stored, report: Report, patch: Patch, after: Stored, sources: Sequence[str]) -> Report:
+    """The report after a patch, as `revise` would make it where near duplicates are not looked for: what the patch does
+    not bear on is carried over. `sources` are those of the root."""
+    was = before.some(sorted({*patch.changed, *patch.gone}))
+    touched = [*was.values(), *patch.changed.values(), *patch.added]
+    rows = {(example.source, example.row) for example in touched}
+    # A row may have other parts, and what is said of a row does not say of which part: all of them are judged again.
+    groups = after.groups({key_of(example) for example in touched})
+    near = after.some(sorted({index for group in groups.values() for index in group}))
+    beside = rows | {(example.source, example.row) for example in near.values()}
+    parts = after.some(after.of_rows(beside))
+    if parts.keys() - near.keys():
+        groups = after.groups({key_of(example) for example in (*touched, *parts.values())})
+        near = after.some(sorted({index for group in groups.values() for index in group}))
+    copies = sorted((found for group in groups.values() for found in judge_group(near, group)), key=itemgetter(0))
+    own = [(index, example) for index, example in parts.items() if (example.source, example.row) in rows]
+    gone = rows - {(example.source, example.row) for _, example in own}
+
+    carried: list[Problem] = []
+    of_one: list[Problem] = []
+    of_copies: list[Problem] = []
+    for problem in report.problems:
+        place = (problem.source, problem.row)
+        if problem.kind in OF_ONE:
+            of_one += [problem] if place not in rows else []
+        elif problem.kind in COPIES:
+            of_copies += [problem] if place not in beside else []
+        elif problem.kind not in AMONG and (problem.severity == "error" or place not in gone):
+            carried.append(problem)
+    of_one += problems_of(near | parts, judge_each(own))
+    of_copies += problems_of(near, [found for found in copies if found[0] in parts])
+    rest = problems_of(after, judge_rest(after, None))
+    return replace(
+        report,
+        examples=len(after),
+        unused_rows=report.unused_rows + sum(source != ADDED for source, _ in gone),
+        problems=in_order([*carried, *of_one, *of_copies, *rest], sources),
+    )

@@ -25,6 +25,7 @@ _REFUSED = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f{BROKEN}\uf
 _STAND_INS = {ord(c): 0x10FF00 + i for i, c in enumerate(filter(_REFUSED.match, map(chr, range(0x10000))))}
 _REFUSED_BACK = {stand_in: c for c, stand_in in _STAND_INS.items()}
 _MOST_RESTARTS = 100
+_DEEPEST = 200  # with every bracket that is open, the parser takes longer for each token
 _UNFOLDED, _UNFOLDED_RATIO = 16_000_000, 10
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -148,6 +149,8 @@ class Composer:
         return value.translate(_REFUSED_BACK) if self._stands_in else value
 
     def _open(self, event: yaml.CollectionStartEvent, start: int) -> None:
+        if len(self._stack) >= _DEEPEST:
+            raise BrokenYaml("it is nested too deep", start)
         value: dict[str, Any] | Items = {}
         if isinstance(event, yaml.SequenceStartEvent):
             value = Items(event.start_mark.column)

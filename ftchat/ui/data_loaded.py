@@ -117,7 +117,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
                 counted[chosen, base] = tokens = studio.worker.token_stats(base, chosen)
                 if tokens.over_limit or tokens.lost or 0 in tokens.lengths:
                     rows = json.loads(finish(studio.editor.cut(chosen, tokens)))
-                    cut[chosen, base] = tuple(Problem(**row) for row in rows)
+                    cut[chosen, base] = tuple(Problem.from_json(row) for row in rows)
         return *numbers(chosen, base, lang), found(chosen, base, lang) if (chosen, base) in cut else gr.skip()
 
     drawn = [stats, lengths, report, tokens, ready]

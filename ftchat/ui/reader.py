@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -200,7 +200,7 @@ class _Hands:
 
     def cut(self, key: str, tokens: TokenStats) -> str:
         examples = self._store.get(key).examples
-        return json.dumps([asdict(problem) for problem in problems_of(examples, judge_lengths(examples, tokens))])
+        return json.dumps([problem.to_json() for problem in problems_of(examples, judge_lengths(examples, tokens))])
 
     def _cut_places(self, key: str, tokens: TokenStats) -> dict[str, list[Place]]:
         found: dict[str, list[Place]] = defaultdict(list)
@@ -230,7 +230,7 @@ class _Hands:
         root = self._store.info(self._store.info(key).root)
         if not root.raw:
             raise DataError(f"what '{root.name}' was read from was not kept; read the file again", "no_raw")
-        rows = decode(read_raw(self._store.folder / root.hash)[0].data, mapping.values()).rows
+        rows = decode(read_raw(self._store.folder / root.hash)[0], mapping.values()).rows
         sample = list(islice(rows, _SAMPLE))
         shaper = Shaper(mapping, [row.value for row in sample])
         conversations, remarks = shaper.shape(sample[0].value) if sample else ([], [])
