@@ -65,6 +65,13 @@ def test_a_bad_table_row_is_named_and_the_rest_is_read(bad):
     assert [(p.kind, p.line) for p in found.problems if p.severity == "error"] == [("bad_csv", 3)]
 
 
+def test_a_row_with_too_few_cells_is_named():
+    data = b"when,prompt,completion,who\n1,hi,hello,me\n2,hi hello,me\n3,bye,ok,you\n"
+    found = report(data)
+    assert found.examples == 3
+    assert [(p.kind, p.severity, p.line) for p in found.problems if p.row] == [("short_row", "warning", 3)]
+
+
 def test_a_header_in_the_words_of_a_shop_is_no_pair():
     asked = [
         ("Where is my parcel?", "It left today."),

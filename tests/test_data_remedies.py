@@ -126,6 +126,16 @@ def test_one_change_is_taken_back_and_the_others_stay(tmp_path):
     assert without.examples == root.examples
 
 
+def test_rows_with_too_few_cells_go_and_come_back(home: Path) -> None:
+    store = DatasetStore(home)
+    text = "prompt,completion,who\nhi,hello,me\nhi there,you\nbye,ok,you\n"
+    root = store.put(read([Source.from_text(text)]), "log")
+    cured = store.change(root.hash, Remedy("short_row", "drop"))
+    assert [example.prompt for example in cured.examples] == ["hi", "bye"]
+    assert "short_row" not in cured.report.counts and root.report.counts["short_row"] == 1
+    assert store.undo(cured.hash, 0).hash == root.hash
+
+
 def test_rows_that_cannot_be_used_can_be_settled(tmp_path):
     store = DatasetStore(tmp_path)
     root = store.put(read([source(["no answer", "tools", "clean"])]), "rows")

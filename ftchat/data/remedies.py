@@ -33,6 +33,7 @@ REMEDIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "empty_answer": ("drop",),
     "bad_json": ("drop",),
     "bad_csv": ("drop",),
+    "short_row": ("drop",),
     "bad_encoding": ("drop",),
     "tool_calls": ("drop",),
     "images": ("drop",),
@@ -52,8 +53,8 @@ REMEDIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "refused": ("drop",),
     "leak": ("drop",),
 }
-# To find these takes more than the dataset, a base model's tokens or another dataset, so their places are given.
-_BY_PLACE = ("too_long", "answer_lost", "refused", "leak")
+# To find these takes more than the examples (the file, a base's tokens, another dataset), so their places are given.
+_BY_PLACE = ("short_row", "too_long", "answer_lost", "refused", "leak")
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,9 @@ def table_rows(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
         elif len(fields) == width:
             yield Row(number, line, dict(zip(columns, fields, strict=True)))
         elif len(fields) < width:
-            yield Row(number, line, dict(zip(columns, fields + [None] * (width - len(fields)), strict=True)))
+            cells = dict(zip(columns, fields + [None] * (width - len(fields)), strict=True))
+            said = f"this has {len(fields)} cells, but the table has {width} columns: one may stand in the wrong place"
+            yield Row(number, line, cells, (Remark("short_row", "warning", said),))
         elif any(cell.strip() for cell in fields[width:]):
             reason = f"this has {len(fields)} cells, but the table has {width} columns; text that holds "
             yield unread(number, line, "bad_csv", reason + f"'{_name(layout.delimiter)}' must stand in quotes")

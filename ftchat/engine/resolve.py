@@ -15,10 +15,10 @@ from ftchat.records import ResolvedConfig, RunConfig, Setting
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
-_QUICK_SECONDS = 75.0  # of optimizer steps at most; a quiet machine has learned the data by heart in a third of it
+_QUICK_SECONDS = 70.0  # of optimizer steps; a quiet machine has learned little data by heart in a third of it
 _QUICK_EPOCHS = 3  # at least, on however slow a machine
-_QUICK_STEPS = 200  # where there is time, so that a handful of pairs is learned too
-_QUICK_LIMIT = 80.0  # seconds, where the machine turns slower than it was when the steps were planned
+_QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
+_QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than when the steps were planned
 _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
@@ -65,11 +65,12 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
     per_epoch = max(1, math.ceil(len(facts.lengths) / (batch * accumulation)))
     epochs = chosen("num_train_epochs", _epochs(config.preset, facts))
     steps = max(1, math.ceil(epochs * per_epoch))
-    time_limit = 0.0
-    if config.preset == "quick" and "num_train_epochs" not in asked and step_seconds is not None:
+    time_limit = target_loss = 0.0
+    if config.preset == "quick" and asked.keys().isdisjoint(("num_train_epochs", "max_steps")) and step_seconds:
+        target_loss = _LEARNED_BY_HEART
         affordable = int(_QUICK_SECONDS / step_seconds)
-        steps = max(_QUICK_EPOCHS * per_epoch, min(affordable, max(steps, _QUICK_STEPS)))
-        time_limit = _QUICK_LIMIT if steps <= affordable else 0.0
+        time_limit = _QUICK_LIMIT if _QUICK_EPOCHS * per_epoch <= affordable else 0.0
+        steps = max(_QUICK_EPOCHS * per_epoch, _QUICK_STEPS, min(affordable, steps))
     steps = chosen("max_steps", steps)
     r = chosen("r", _rank(facts.parameters))
     return ResolvedConfig(
@@ -97,8 +98,8 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         lora_dropout=chosen("lora_dropout", 0.0),
         target_modules=facts.target_modules,
         eval_steps=chosen("eval_steps", max(1, steps // 10)),
-        target_loss=_LEARNED_BY_HEART if config.preset == "quick" and "max_steps" not in asked else 0.0,
-        time_limit=time_limit if "max_steps" not in asked else 0.0,
+        target_loss=target_loss,
+        time_limit=time_limit,
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         dataset=config.dataset,
         held_out_dataset=config.held_out,

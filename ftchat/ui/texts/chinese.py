@@ -33,6 +33,7 @@ REASONS = {
     "not_a_pair": "不能组成一对问题和回答{what}",
     "bad_json": "JSON 写法有误（{said}）",
     "bad_csv": "表格这一行有误（{said}）",
+    "short_row": "单元格比列少，内容可能错位",
     "bad_encoding": "含有文件编码中不存在的字节",
     "preference": "这是偏好数据（chosen 和 rejected），这里的训练用不到",
     "images": "含有图片{what}，这里只能训练文字",

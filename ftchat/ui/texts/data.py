@@ -103,6 +103,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_problem_bad_json_1": ("JSON mistakes in 1 row", "1 行 JSON 有误"),
     "ft_problem_bad_csv": ("CSV mistakes in {n:,} rows", "{n:,} 行 CSV 有误"),
     "ft_problem_bad_csv_1": ("CSV mistakes in 1 row", "1 行 CSV 有误"),
+    "ft_problem_short_row": ("Cells missing in {n:,} rows", "{n:,} 行缺少单元格"),
+    "ft_problem_short_row_1": ("Cells missing in 1 row", "1 行缺少单元格"),
     "ft_problem_bad_encoding": ("Unreadable characters in {n:,} rows", "{n:,} 行有无法解码的字符"),
     "ft_problem_bad_encoding_1": ("Unreadable characters in 1 row", "1 行有无法解码的字符"),
     "ft_problem_not_a_pair": ("No pair in {n:,} rows", "{n:,} 行不是问答对"),
