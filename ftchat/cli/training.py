@@ -55,6 +55,8 @@ def train(arguments: argparse.Namespace) -> int:
     name = runs.free_name(title) if arguments.name is None else arguments.name
     config = RunConfig(name, dataset.hash, base, method, preset, settings, held_out)
     runs.check_name(config.name)
+    if sys.stderr.isatty():  # importing torch and reading the weights takes seconds
+        print(f"loading {base} ...", file=sys.stderr)
     worker = open_worker("inline", home)
     try:
         worker.describe(base, method)  # a base that cannot be used leaves no run behind

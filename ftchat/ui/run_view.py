@@ -69,7 +69,8 @@ def aside(
 
 def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
     """Name, state, progress and the four numbers that matter now."""
-    share = status.step / status.total_steps * 100 if status.total_steps else 0.0
+    done = status.state == "finished"  # also where it ended early
+    share = 100.0 if done else status.step / status.total_steps * 100 if status.total_steps else 0.0
     facts = [model_name(config.base, lang)]
     if resolved:
         facts += [f"{_METHODS.get(resolved.method, resolved.method)} r{resolved.r}"]
