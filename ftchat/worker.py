@@ -13,6 +13,7 @@ import os
 import queue
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,7 +25,7 @@ from ftchat.files import LOCAL_OWNER
 from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
 
 
-class Worker:
+class Worker(ABC):
     """Speaks to the loop that owns the model. Safe to use from many threads; a dead loop is replaced at the next
     call, and whatever was waiting on it raises WorkerDied."""
 
@@ -132,11 +133,13 @@ class Worker:
             sentence = "the model's process died; nothing saved is lost, and a new one starts with your next action"
             waiting.put(Answer(number, WorkerDied(sentence, "worker_died")))
 
+    @abstractmethod
     def _start(self) -> Connection:
-        raise NotImplementedError
+        """Starts the loop; returns this end of the pipe to it."""
 
+    @abstractmethod
     def _join(self) -> None:
-        raise NotImplementedError
+        """Waits for the loop's end, after it was told to close."""
 
 
 class ProcessWorker(Worker):
