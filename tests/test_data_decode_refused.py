@@ -1,5 +1,6 @@
 """What is no data, and what is made to do harm: one plain sentence, and soon."""
 
+import contextlib
 import gzip
 import io
 import time
@@ -80,10 +81,8 @@ LONG_LINES = {
 @pytest.mark.parametrize("data", LONG_LINES.values(), ids=LONG_LINES)
 def test_a_very_long_line_of_nothing_ends_soon(data):
     start = time.process_time()
-    try:
+    with contextlib.suppress(FtchatError):
         assert report(data).examples == 0
-    except FtchatError:
-        pass
     assert time.process_time() - start < 20
 
 

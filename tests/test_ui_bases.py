@@ -44,9 +44,11 @@ def test_a_shared_page_takes_no_folder(folder: str, more: tuple[str, ...]) -> No
     EVERYTHING.check(folder)
 
 
-@pytest.mark.parametrize("base", [STARTER, *LISTED])
-def test_a_shared_page_takes_what_is_listed(base: str) -> None:
-    Bases.listed(()).check(base)
+def test_a_shared_page_takes_what_is_listed_and_nothing_else() -> None:
+    for base in (STARTER, *LISTED):
+        Bases.listed(()).check(base)
+    with pytest.raises(ConfigError, match="one of these base models"):
+        Bases.listed(()).check("someone/else")
 
 
 def test_its_operator_may_list_more_or_open_it() -> None:

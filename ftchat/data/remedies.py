@@ -53,8 +53,9 @@ REMEDIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "refused": ("drop",),
     "leak": ("drop",),
 }
-# To find these takes more than the examples (the file, a base's tokens, another dataset), so their places are given.
-_BY_PLACE = ("short_row", "too_long", "answer_lost", "refused", "leak")
+# To find these takes more than the examples (the file, a base's tokens, another dataset), so their places are given;
+# where the report names them, the store gives them.
+BY_PLACE = ("short_row", "too_long", "answer_lost", "refused", "leak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ def check_change(change: Change, find: Callable[[Place], int | None], changes: S
             known = REMEDIES.get(kind, ())
             if action not in known:
                 raise ConfigError(f"'{action}' is no remedy for '{kind}'; there is {' and '.join(known) or 'none'}")
-            if bool(places) != (kind in _BY_PLACE):
-                raise ConfigError(f"a remedy for '{kind}' {'needs' if kind in _BY_PLACE else 'takes no'} places")
+            if bool(places) != (kind in BY_PLACE):
+                raise ConfigError(f"a remedy for '{kind}' {'needs' if kind in BY_PLACE else 'takes no'} places")
         case Edit(place, messages):
             if find(place) is None:
                 raise DataError(f"there is no example at {place[0]} row {place[1]} any more; it cannot be changed")

@@ -21,7 +21,7 @@ from ftchat.data import folder as on_disk
 from ftchat.data.folder import Dataset, DatasetInfo, Page
 from ftchat.data.near import Alike
 from ftchat.data.reading import Progress, Reading, read
-from ftchat.data.remedies import Add, Change, Delete, Edit, Remedy, check_change
+from ftchat.data.remedies import BY_PLACE, Add, Change, Delete, Edit, Place, Remedy, check_change
 from ftchat.data.report import Report
 from ftchat.data.sources import Source
 from ftchat.data.split import split_dataset
@@ -69,9 +69,8 @@ class DatasetStore:
         info = self.info(key)
         with self._whole(key):
             examples = Stored(self.folder / key, info)
-        if change == Remedy("short_row", "drop"):
-            found = [problem for problem in self.report(key).problems if problem.kind == "short_row"]
-            change = Remedy("short_row", "drop", tuple((problem.source, problem.row or 0, 0) for problem in found))
+        if isinstance(change, Remedy) and change.kind in BY_PLACE and not change.places:
+            change = replace(change, places=self._places(key, change.kind, examples))
         change = check_change(change, examples.find, info.changes)
         with self._whole(key):
             alike = on_disk.read_alike(self.folder / key)
@@ -155,6 +154,12 @@ class DatasetStore:
             except _BROKEN:
                 continue
         return sorted(found, key=lambda info: (-info.created, info.hash))
+
+    def _places(self, key: str, kind: str, examples: Stored) -> tuple[Place, ...]:
+        """Where the report names this kind of problem."""
+        rows = {(problem.source, problem.row) for problem in self.report(key).problems if problem.kind == kind}
+        found = examples.of_rows({(source, row) for source, row in rows if row is not None})
+        return tuple(example.place for example in examples.some(found).values())
 
     def _version(self, root_key: str, changes: tuple[Change, ...]) -> Dataset:
         for info in self.list():

@@ -29,6 +29,8 @@ from ftchat.ui.tokens import histogram, token_panel
 # The worker may take seconds to load the model: these wait in the queue, a few at a time.
 _WAITING: dict[str, Any] = {**QUEUED, "concurrency_limit": 4, "trigger_mode": "always_last"}
 
+_KEPT = 8  # datasets: every edit makes another one
+
 
 def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, keep: gr.Button) -> None:
     """Fills `loaded`, which gives way to the entrance (with its `keep` button) by Change data."""
@@ -54,9 +56,10 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         train = gr.Button(i18n("ft_train_now"), scale=0, min_width=140, elem_classes="tuned", elem_id="ft-train-now")
 
     store = studio.datasets
-    report_of = lru_cache(maxsize=8)(store.report)  # a version never changes
-    counted: dict[tuple[str, str], TokenStats] = {}  # by dataset and base
-    cut: dict[tuple[str, str], tuple[Problem, ...]] = {}  # what a base's length limit takes away
+    report_of = lru_cache(maxsize=_KEPT)(store.report)  # a version never changes
+    # By dataset and base, the last few: the lengths in tokens, and what the length limit takes away.
+    counted: dict[tuple[str, str], tuple[TokenStats, tuple[Problem, ...]]] = {}
+    unknown: tuple[None, tuple[Problem, ...]] = (None, ())
 
     def draw(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
         if chosen is None:
@@ -71,7 +74,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     def numbers(chosen: str, base: str, lang: str) -> tuple[str, str]:
         """The numbers, and the lengths in tokens as far as this base's are known."""
-        tokens = counted.get((chosen, base))
+        tokens, _ = counted.get((chosen, base), unknown)
         shown = views.stats(store.info(chosen), report_of(chosen), tokens, lang)
         return shown, histogram(tokens, base, lang) if tokens else ""
 
@@ -81,8 +84,8 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         return findings.report(all_of(chosen, base), info, report_of(info.root), lang)
 
     def all_of(chosen: str, base: str) -> Report:
-        here = report_of(chosen)
-        return replace(here, problems=(*here.problems, *cut.get((chosen, base), ())))
+        here, (_, cut) = report_of(chosen), counted.get((chosen, base), unknown)
+        return replace(here, problems=(*here.problems, *cut))
 
     def draw_new(chosen: str | None, base: str, lang: str, pair: int, before: str | None) -> tuple:
         """New data comes into view; another version of the same leaves the view where it is."""
@@ -114,11 +117,14 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             return (gr.skip(),) * 3
         with suppress(FtchatError):  # the panel of tokens says why
             if (chosen, base) not in counted:
-                counted[chosen, base] = tokens = studio.worker.token_stats(base, chosen)
-                if tokens.over_limit or tokens.lost or 0 in tokens.lengths:
-                    rows = json.loads(finish(studio.editor.cut(chosen, tokens)))
-                    cut[chosen, base] = tuple(Problem.from_json(row) for row in rows)
-        return *numbers(chosen, base, lang), found(chosen, base, lang) if (chosen, base) in cut else gr.skip()
+                tokens = studio.worker.token_stats(base, chosen)
+                doubtful = tokens.over_limit or tokens.lost or 0 in tokens.lengths
+                rows = json.loads(finish(studio.editor.cut(chosen, tokens))) if doubtful else ()
+                counted[chosen, base] = tokens, tuple(Problem.from_json(row) for row in rows)
+                if len(counted) > _KEPT:
+                    counted.pop(next(iter(counted)), None)
+        _, cut = counted.get((chosen, base), unknown)
+        return *numbers(chosen, base, lang), found(chosen, base, lang) if cut else gr.skip()
 
     drawn = [stats, lengths, report, tokens, ready]
     shown = [shell.dataset, shell.base, shell.lang, pair]
@@ -148,8 +154,8 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             remedies = findings.recommended(all_of(chosen, base))
         else:
             remedies = [Remedy(asked["kind"], asked["action"])]
-        tokens = counted.get((chosen, base)) if (chosen, base) in cut else None
-        return finish(studio.editor.change(chosen, remedies, tokens))
+        tokens, cut = counted.get((chosen, base), unknown)
+        return finish(studio.editor.change(chosen, remedies, tokens if cut else None))
 
     report.pick(told(mend), [shell.dataset, shell.base, shell.lang], shell.dataset, **QUEUED)
 
