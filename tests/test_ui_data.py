@@ -125,6 +125,9 @@ def test_a_worker_that_fails_leaves_the_rest_of_the_tab(home: Path) -> None:
         def _start(self) -> Any:
             raise DataError("the model cannot be loaded")
 
+        def _join(self) -> None:
+            """Nothing was started."""
+
     page = build_page(home, Dead(home))
     chosen = from_template(page, "persona")[0]
     assert "the model cannot be loaded" in handler(page, "look")(chosen, STARTER, "en", 0)
