@@ -101,6 +101,7 @@ class ResolvedConfig:
     versions: Mapping[str, str] = field(default_factory=dict)
     dataset: str = ""  # the hash of the version that is learned
     held_out_dataset: str | None = None  # of the user's own held-out data
+    save_steps: int = 0  # between checkpoints, beside those that time asks for; 0: those alone
 
 
 @dataclass(frozen=True, slots=True)

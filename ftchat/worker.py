@@ -24,6 +24,8 @@ from ftchat.events import ReplyEvent
 from ftchat.files import LOCAL_OWNER
 from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
 
+_LAST_STEP = 20.0  # seconds for a loop that is told to end: the step that it is in, and a checkpoint
+
 
 class Worker(ABC):
     """Speaks to the loop that owns the model. Safe to use from many threads; a dead loop is replaced at the next
@@ -48,13 +50,18 @@ class Worker(ABC):
         """Of these examples, or of the dataset of that hash, which is then read at the other end."""
         return self._ask("token_stats", base, examples if isinstance(examples, str) else tuple(examples))
 
-    def start_run(self, run: str) -> None:
-        """Returns once the run is accepted and held; it trains when those before it are done."""
-        self._ask("start_run", run)
+    def start_run(self, run: str, automatic: bool = False) -> None:
+        """Begins a run, or goes on with one from where it was. Returns once it is accepted and held; it trains when
+        those before it are done. `automatic` says that nobody asked for it."""
+        self._ask("start_run", run, automatic)
 
     def stop_run(self, run: str) -> None:
-        """Ends a run at its next step and keeps what it learned."""
+        """Ends a run at its next step and keeps what it learned; one that waits is taken back."""
         self._ask("stop_run", run)
+
+    def pause_run(self, run: str) -> None:
+        """Leaves a run at its next step, or in the queue, to be resumed later."""
+        self._ask("pause_run", run)
 
     def chat(self, request: ChatRequest) -> Iterator[ReplyEvent]:
         """The panes' events as they come: a ReplyDone for each, or one ReplyFailed. Closing it stops the reply."""
@@ -84,7 +91,7 @@ class Worker(ABC):
         return self._ask("machine")
 
     def close(self) -> None:
-        """Ends the loop. A run in progress is left as interrupted."""
+        """Ends the loop. A run in progress saves a checkpoint first and is left as interrupted."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -161,7 +168,7 @@ class ProcessWorker(Worker):
 
     def _join(self) -> None:
         if self._process is not None:
-            self._process.join(timeout=5)
+            self._process.join(timeout=_LAST_STEP)
             self._process.kill()
 
 
@@ -181,7 +188,7 @@ class InlineWorker(Worker):
 
     def _join(self) -> None:
         if self._thread is not None:
-            self._thread.join(timeout=30)
+            self._thread.join(timeout=_LAST_STEP)
 
 
 def open_worker(kind: Literal["process", "inline"], home: Path, owner: str = LOCAL_OWNER) -> Worker:

@@ -117,7 +117,8 @@ class Resident:
     def save(self, adapter: str, folder: Path) -> None:
         """Writes one adapter as PEFT's two files; the folder appears whole or not at all."""
         assert self.peft is not None
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        for torn in folder.parent.glob(".adapter.*"):  # what a kill left of an earlier try
+            shutil.rmtree(torn)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".adapter.") as beside:
             self.peft.save_pretrained(beside, selected_adapters=[adapter], save_embedding_layers=False)
             shutil.rmtree(folder, ignore_errors=True)

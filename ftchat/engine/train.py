@@ -10,24 +10,38 @@ import copy
 import math
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from datasets import Dataset as TokenDataset
 from peft import LoraConfig
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.data import NEAR_LIMIT, leaks
+from ftchat.engine.checkpoints import Checkpoint, DiskFull, disk_full_said, keep_last_only, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.models import Resident
-from ftchat.engine.reporter import Reporter
+from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import Facts, resolve
+from ftchat.engine.resumable import ResumableTrainer, load_weights
 from ftchat.engine.template import Encoded
-from ftchat.errors import DataError, FtchatError, OutOfMemory
-from ftchat.events import Checked, RunFailed, RunFinished, RunStarted, RunStopped
+from ftchat.errors import DataError, FtchatError, OutOfMemory, TrainingError
+from ftchat.events import (
+    Checked,
+    Event,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+)
+from ftchat.files import sync_folder
 from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
 
@@ -36,28 +50,88 @@ Sides = tuple[Sequence[Example], Sequence[Example]]  # what is learned, and what
 _TRAINER_OVERHEAD = 1.3  # allowed for a step of the trainer over bare forward and backward; not measured yet
 
 
-def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
-    """Trains a run to its end and leaves its adapter resident and frozen. `pulse` is called between steps, may
-    use the model to chat, and says whether the user asked to stop. Failures become RunFailed in the history."""
+def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
+    """Trains a run from where it is to its end and leaves its adapter resident and frozen. `pulse` is called between
+    steps, may use the model to chat, and says what is wanted of the run. Failures go into the history."""
     try:
-        _train(run, sides, method, resident, pulse)
-    except FtchatError as error:
+        with disk_full_said(run.folder):
+            _train(run, sides, method, resident, pulse)
+    except Exception as error:
         resident.detach(run.id)
-        run.append(RunFailed(error=str(error)))
-    except Exception:
-        resident.detach(run.id)
-        sentence = "something went wrong that is a fault of ftchat; the details are in the run's history"
-        run.append(RunFailed(error=sentence, bug=traceback.format_exc()))
+        close_badly(run, error)
 
 
-def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
-    config = run.config
-    seed = int(config.settings.get("seed", 42))
+def close_badly(run: Run, error: Exception) -> None:
+    """Into the history with it. A run that has something to go on from is not given up: its cause may go away."""
+    known = isinstance(error, FtchatError)
+    sentence = str(error) if known else "something went wrong that is a fault of ftchat; the log has the details"
+    bug = None if known else "".join(traceback.format_exception(error))
+    status = run.status()
+    ending: Event = RunFailed(error=sentence, bug=bug)
+    if status.checkpoint or isinstance(error, DiskFull):
+        ending = RunInterrupted(step=status.step, error=sentence, bug=bug)
+    try:
+        run.append(ending)
+    except OSError:  # not even this fits: the older checkpoints go, and if that is not enough, it is interrupted
+        keep_last_only(run.checkpoints)
+        with contextlib.suppress(OSError):
+            run.append(ending)
+
+
+def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
     learned, held_out = sides
     rows = encode_all(resident, learned)
     if not rows:
         raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
-    facts = Facts(
+    checkpoint, frozen = last_whole(run.checkpoints), run.resolved
+    draft = frozen or resolve(run.config, _facts(resident, method, learned, held_out, rows))
+    if draft.device != resident.device.type:
+        raise TrainingError(f"run {run.config.name} was begun on {draft.device}; resume it on such a machine")
+    before = base_probe(resident)
+    set_seed(draft.seed)
+    resident.add_adapter(run.id, _lora_config(draft, resident))
+    with base_left_as_it_was(resident, draft.gradient_checkpointing), _threads(draft.threads):
+        if frozen is None:
+            step_seconds = _time_of_a_step(resident, draft, rows) if run.config.preset == "quick" else None
+            facts = _facts(resident, method, learned, held_out, rows)
+            run.freeze(frozen := resolve(run.config, facts, step_seconds))
+        rows = within(rows, frozen.max_length)
+        _open(run, frozen, checkpoint)
+        for check in check_tokens(resident, learned, rows, frozen.max_length):
+            run.append(check)
+        if held_out:
+            run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
+        vocabulary = resident.model.get_input_embeddings().weight.shape[0]
+        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary)
+        measured = within(encode_all(resident, held_out), frozen.max_length)
+        trainer = _trainer(run, resident, frozen, rows, measured, reporter)
+        try:
+            trainer.begin(checkpoint)
+        except torch.OutOfMemoryError:
+            sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
+            raise OutOfMemory(sentence) from None
+    if reporter.diverged:
+        _close_diverged(run, resident, reporter)
+    elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
+        resident.detach(run.id)
+        closing = RunPaused if reporter.asked == "pause" else RunInterrupted
+        run.append(closing(step=reporter.step))
+    else:
+        _keep(run, resident)
+        resident.attach(run.id, run.adapter)
+        for check in check_after(resident, run.id, learned, before):
+            run.append(check)
+        _close_well(run, reporter)
+
+
+def _facts(
+    resident: Resident,
+    method: str,
+    learned: Sequence[Example],
+    held_out: Sequence[Example],
+    rows: Sequence[Encoded],
+) -> Facts:
+    return Facts(
         device=resident.device.type,
         precision=resident.precision,
         method=method,
@@ -69,57 +143,70 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         lengths=[len(row.ids) for row in rows],
         target_modules=resident.target_modules(),
     )
-    draft = resolve(config, facts)
-    before = base_probe(resident)
-    set_seed(seed)
-    resident.add_adapter(run.id, _lora_config(draft, resident))
-    with base_left_as_it_was(resident, draft.gradient_checkpointing):
-        step_seconds = _time_of_a_step(resident, draft, rows) if config.preset == "quick" else None
-        resolved = resolve(config, facts, step_seconds)
-        run.freeze(resolved)
-        rows = within(rows, resolved.max_length)
-        started = time.time()
+
+
+@contextmanager
+def _threads(wanted: int) -> Iterator[None]:
+    """As many threads as at the beginning of the run: sums over other parts round otherwise."""
+    had = torch.get_num_threads()
+    torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(had)
+
+
+def _open(run: Run, resolved: ResolvedConfig, checkpoint: Checkpoint | None) -> None:
+    """Says that it begins, or that it goes on, and where."""
+    begun = run.status().started_at > 0
+    if not begun:
         run.append(
             RunStarted(
-                time=started,
                 total_steps=resolved.max_steps,
-                base=config.base,
-                method=method,
-                dataset=config.dataset,
-                held_out=config.held_out,
+                base=run.config.base,
+                method=resolved.method,
+                dataset=run.config.dataset,
+                held_out=run.config.held_out,
             )
         )
-        for check in check_tokens(resident, learned, rows, resolved.max_length):
-            run.append(check)
-        if held_out:
-            run.append(_check_held_out(learned, held_out, own=config.held_out is not None))
-        reporter = Reporter(run, resident.device, resolved, pulse)
-        measured = within(encode_all(resident, held_out), resolved.max_length)
-        trainer = _trainer(run, resident, resolved, rows, measured, reporter)
-        try:
-            train_loss = trainer.train().training_loss
-        except torch.OutOfMemoryError:
-            sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
-            raise OutOfMemory(sentence) from None
-        reporter.raise_if_diverged()
+    if begun or checkpoint:
+        run.append(RunResumed(step=checkpoint.step if checkpoint else 0))
+
+
+def _keep(run: Run, resident: Resident) -> None:
+    """Saves the adapter and lets go of the copy that was trained: users chat with what was saved."""
     resident.save(run.id, run.adapter)
+    sync_folder(run.adapter)
     resident.detach(run.id)
-    resident.attach(run.id, run.adapter)
-    for check in check_after(resident, run.id, learned, before):
-        run.append(check)
-    ended = time.time()
-    closing = RunStopped if reporter.stopped else RunFinished
+
+
+def _close_well(run: Run, reporter: Reporter) -> None:
+    status, ended = run.status(), time.time()
+    stopped = reporter.asked == "stop" and not reporter.complete
+    closing = RunStopped if stopped else RunFinished
     run.append(
         closing(
             time=ended,
-            steps=trainer.state.global_step,
-            train_loss=train_loss,
-            seconds=ended - started,
+            steps=reporter.step,
+            train_loss=reporter.train_loss,
+            seconds=status.busy_seconds + max(0.0, ended - status.last_at),
             tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
             peak_memory=reporter.peak_memory,
-            early="" if reporter.stopped else reporter.early,
+            early=reporter.early,
         )
     )
+
+
+def _close_diverged(run: Run, resident: Resident, reporter: Reporter) -> None:
+    """What was learned before the loss went wrong is kept, as far as there is a checkpoint of it."""
+    error, kept = reporter.diverged, last_whole(run.checkpoints)
+    if kept is not None:
+        load_weights(resident.peft, run.id, kept)
+        _keep(run, resident)
+        error += f"; what it had learned up to step {kept.step} is kept"
+    else:
+        resident.detach(run.id)
+    run.append(RunFailed(error=error, kept=kept.step if kept else 0))
 
 
 def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own: bool) -> Checked:
@@ -162,11 +249,11 @@ def _trainer(
     rows: Sequence[Encoded],
     held_out: Sequence[Encoded],
     reporter: Reporter,
-) -> SFTTrainer:
+) -> ResumableTrainer:
     assert resident.peft is not None
     on_gpu = resolved.device == "cuda"
     arguments = SFTConfig(
-        output_dir=str(run.folder / "checkpoints"),
+        output_dir=str(run.checkpoints),
         max_steps=resolved.max_steps,
         per_device_train_batch_size=resolved.per_device_train_batch_size,
         per_device_eval_batch_size=resolved.per_device_train_batch_size,
@@ -197,14 +284,15 @@ def _trainer(
         disable_tqdm=True,
         push_to_hub=False,
     )
-    trainer = SFTTrainer(
+    trainer = ResumableTrainer(
+        run.id,
+        reporter,
         model=resident.peft,
         args=arguments,
         data_collator=DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
         train_dataset=_token_dataset(rows),
         eval_dataset=_token_dataset(held_out) if held_out else None,
         processing_class=copy.deepcopy(resident.tokenizer),
-        callbacks=[reporter],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
