@@ -128,3 +128,16 @@ def _watched(function: Callable[..., Any], phase: str, seen: list[float], kill: 
             seen.append(time.monotonic() - began)
 
     return watched
+
+
+def trial(
+    nursery: Nursery, run: Run, chance: random.Random, durations: dict[str, list[float]], phase: str
+) -> list[Kill]:
+    """Kills the run once in this phase and perhaps again wherever it then is, and lets it end. The kills that hit."""
+    kills = [draw(chance, durations, phase)]
+    while len(kills) < 3 and chance.random() < 0.4:
+        kills.append(draw(chance, durations))
+    hit = [kill for kill in kills if not run.status().closed and nursery.train(run, kill)[0]]
+    if not run.status().closed:
+        nursery.train(run)
+    return hit
