@@ -80,7 +80,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
     """The run that is named. It keeps its files, its base and its settings, so none may be given."""
-    fixed = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
+    fixed: dict[str, Any] = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
     fixed |= {"held_out": None, "name": None}
     given = [name for name, value in fixed.items() if getattr(arguments, name) != value]
     if given:

@@ -23,6 +23,7 @@ from ftchat.files import sync_folder, write_atomic
 
 _KEPT = 2  # beside the best
 _BESIDE = ".step-"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,9 @@ class DiskFull(TrainingError):
 def _no_space(error: BaseException | None) -> bool:
     """Some libraries say it in an OSError, others in words, or in an error that follows from it."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if isinstance(error, OSError) and error.errno in _FULL:
             return True
-        if "os error 28" in str(error) or "PytorchStreamWriter failed" in str(error):
+        if "PytorchStreamWriter failed" in str(error) or any(f"os error {number})" in str(error) for number in _FULL):
             return True
         error = error.__cause__ or error.__context__
     return False

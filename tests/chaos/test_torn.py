@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chaos.phases import Kill, Nursery, new_run, outcome
 
+from chaos.phases import Kill, Nursery, new_run, outcome
 from ftchat.engine.checkpoints import last_whole
 from ftchat.runs import Run, RunStore
 
