@@ -9,6 +9,7 @@ from peft import PeftModel
 from torch.nn import functional
 from transformers import PreTrainedModel
 from trl import SFTTrainer
+from trl.trainer.utils import add_fused_lm_head
 
 _PLAIN_LOGITS = 2**26  # numbers, 256 MB in float32; beyond that the output layer is computed in tiles
 
@@ -36,7 +37,7 @@ def answer_loss(
 ) -> torch.Tensor:
     """Negative log-likelihood in nats of the tokens whose label is not -100, summed and divided by `items`, their
     number unless given (that of all micro-batches of a step). `inputs`: input_ids, attention_mask and labels, each
-    [rows, length]."""
+    [rows, length]. Very many logits are computed by TRL's tiles, whose patch of the model's forward stays on it."""
     base: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
     labels = inputs["labels"][:, 1:]
     learned = labels != -100
@@ -52,6 +53,8 @@ def answer_loss(
     hook = base.base_model.register_forward_hook(keep_learned)
     try:
         if targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:
+            if "forward" not in vars(base):
+                add_fused_lm_head(base)
             nll = model(**fed, shift_labels=targets.unsqueeze(0), fused_lm_head=True).log_probs.sum().neg()
         else:
             nll = functional.cross_entropy(model(**fed).logits[0].float(), targets, reduction="sum")
