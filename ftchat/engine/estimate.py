@@ -101,7 +101,7 @@ def _trace(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.float()
-    with FakeTensorMode(), _Living() as living:
+    with FakeTensorMode(), Living() as living:
         _take_place(model)
         weights = living.peak = living.now
         ids = torch.ones((rows, length), dtype=torch.long)
@@ -113,7 +113,7 @@ def _trace(
         return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
 
 
-class _Living(TorchDispatchMode):
+class Living(TorchDispatchMode):
     """Counts the bytes of all tensors that are alive, and their peak."""
 
     def __init__(self) -> None:
@@ -125,10 +125,12 @@ class _Living(TorchDispatchMode):
         result = operation(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
             if isinstance(tensor, torch.Tensor):
-                self._count(tensor.untyped_storage())
+                self.count(tensor)
         return result
 
-    def _count(self, storage: torch.UntypedStorage) -> None:
+    def count(self, tensor: torch.Tensor) -> None:
+        """From now on its storage counts, once, for as long as it lives."""
+        storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self._sizes:
             return
@@ -156,7 +158,7 @@ def _take_place(model: torch.nn.Module) -> None:
 
 def _quantise(model: torch.nn.Module) -> None:
     """Puts 4-bit layers of the same shapes in place of all linear layers but the output layer."""
-    output = model.get_output_embeddings()  # type: ignore[operator]
+    output = model.get_output_embeddings()
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, torch.nn.Linear) and layer is not output:
