@@ -1,4 +1,4 @@
-"""An SFTTrainer that goes on, to the bit, from any of its checkpoints. Knows nothing of runs or of how it was set up.
+"""A trainer that goes on, to the bit, from any of its checkpoints. Knows nothing of runs or of how it was set up.
 
 A checkpoint holds the weights that this run trains, optimizer, schedule, random states and position as transformers
 keeps them, and the reporter's own numbers. Evaluation draws no random numbers of the run's, so one that a break cut off
@@ -16,16 +16,16 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from transformers.trainer import TRAINER_STATE_NAME
-from trl import SFTTrainer
 
 from ftchat.engine import checkpoints
 from ftchat.engine.checkpoints import Checkpoint
 from ftchat.engine.reporter import Reporter
+from ftchat.engine.trainer import AnswerTrainer
 
 _WEIGHTS, _PROGRESS, _TUNER = "weights.safetensors", "progress.json", "tuner.pt"
 
 
-class ResumableTrainer(SFTTrainer):
+class ResumableTrainer(AnswerTrainer):
     """`adapter` names what it trains, among other adapters on the same base."""
 
     def __init__(self, adapter: str, reporter: Reporter, **arguments: Any):
