@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from test_train import QUICK, ask, finish, losses, start
+from safetensors.torch import load_file, save_file
+from test_train import QUICK, finish, losses, start
 
 from ftchat.data import DatasetStore, Source, read
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.resumable import ResumableTrainer
 from ftchat.errors import ConfigError
-from ftchat.events import CheckpointSaved, EvalLogged, RunQueued, RunStarted, StepLogged
-from ftchat.records import RunConfig
+from ftchat.events import CheckpointSaved, EvalLogged, ReplyDone, RunQueued, RunStarted, StepLogged
+from ftchat.records import ChatRequest, Message, Pane, RunConfig, Sampling
 from ftchat.runs import Run, RunStore
 from ftchat.ui.launch import resume_runs
 from ftchat.worker import ProcessWorker, Worker, open_worker
@@ -256,11 +257,17 @@ def test_one_row_is_enough(home: Path, worker: Worker) -> None:
         assert finish(run).state == "finished"
 
 
-def test_a_run_that_explodes_keeps_what_it_had_learned(home: Path, worker: Worker) -> None:
-    settings = {"max_steps": 400, "save_steps": 1, "learning_rate": 1.0, "max_grad_norm": 0.0, "warmup_steps": 0}
-    run = start(home, worker, "wild", settings)
+def test_a_loss_that_stays_far_above_guessing_ends_a_run_and_keeps_what_was_before(
+    home: Path, worker: Worker, tmp_path: Path
+) -> None:
+    broken = Path(shutil.copytree(STARTER_FOLDER, tmp_path / "broken"))
+    tensors = load_file(broken / "model.safetensors")
+    tensors["model.norm.weight"] *= 1e4
+    save_file(tensors, broken / "model.safetensors", {"format": "pt"})
+    run = start(home, worker, "wild", {"max_steps": 30, "save_steps": 4}, base=str(broken))
     status = finish(run)
-    assert status.state == "failed" and "learning rate 1" in (status.error or "") and status.step < 400
-    assert status.usable == (status.kept > 0) == ("is kept" in (status.error or ""))
-    if status.usable:
-        assert ask(worker, run.id, "Hello!")[1].adapter == run.id
+    assert (status.state, status.step, status.kept) == ("failed", 10, 8) and status.usable
+    assert "exploded" in (status.error or "") and "up to step 8 is kept" in (status.error or "")
+    panes = (Pane(run.id, (Message("user", "Hello!"),)),)
+    replies = list(worker.chat(ChatRequest("one", str(broken), panes, Sampling(0.0, 4))))
+    assert isinstance(replies[-1], ReplyDone) and replies[-1].adapter == run.id

@@ -20,6 +20,7 @@ import psutil
 import torch
 
 from ftchat.data import DatasetStore
+from ftchat.engine.closing import close_badly
 from ftchat.engine.decode import Duet
 from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
@@ -28,7 +29,7 @@ from ftchat.engine.queue import RunQueue
 from ftchat.engine.reporter import Asked, memory_used
 from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import token_stats
-from ftchat.engine.train import close_badly, train
+from ftchat.engine.train import train
 from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyFailed
 from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState

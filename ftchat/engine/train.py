@@ -9,7 +9,6 @@ import contextlib
 import copy
 import math
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,26 +21,16 @@ from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.data import NEAR_LIMIT, leaks
-from ftchat.engine.checkpoints import Checkpoint, DiskFull, disk_full_said, keep_last_only, last_whole
+from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
+from ftchat.engine.closing import close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import Facts, resolve
-from ftchat.engine.resumable import ResumableTrainer, load_weights
+from ftchat.engine.resumable import ResumableTrainer
 from ftchat.engine.template import Encoded
-from ftchat.errors import DataError, FtchatError, OutOfMemory, TrainingError
-from ftchat.events import (
-    Checked,
-    Event,
-    RunFailed,
-    RunFinished,
-    RunInterrupted,
-    RunPaused,
-    RunResumed,
-    RunStarted,
-    RunStopped,
-)
-from ftchat.files import sync_folder
+from ftchat.errors import DataError, OutOfMemory, TrainingError
+from ftchat.events import Checked, RunInterrupted, RunPaused
 from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
 
@@ -59,23 +48,6 @@ def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callab
     except Exception as error:
         resident.detach(run.id)
         close_badly(run, error)
-
-
-def close_badly(run: Run, error: Exception) -> None:
-    """Into the history with it. A run that has something to go on from is not given up: its cause may go away."""
-    known = isinstance(error, FtchatError)
-    sentence = str(error) if known else "something went wrong that is a fault of ftchat; the log has the details"
-    bug = None if known else "".join(traceback.format_exception(error))
-    status = run.status()
-    ending: Event = RunFailed(error=sentence, bug=bug)
-    if status.checkpoint or isinstance(error, DiskFull):
-        ending = RunInterrupted(step=status.step, error=sentence, bug=bug)
-    try:
-        run.append(ending)
-    except OSError:  # not even this fits: the older checkpoints go, and if that is not enough, it is interrupted
-        keep_last_only(run.checkpoints)
-        with contextlib.suppress(OSError):
-            run.append(ending)
 
 
 def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
@@ -96,7 +68,7 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
             facts = _facts(resident, method, learned, held_out, rows)
             run.freeze(frozen := resolve(run.config, facts, step_seconds))
         rows = within(rows, frozen.max_length)
-        _open(run, frozen, checkpoint)
+        open_history(run, frozen, checkpoint)
         for check in check_tokens(resident, learned, rows, frozen.max_length):
             run.append(check)
         if held_out:
@@ -111,17 +83,17 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
             sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
             raise OutOfMemory(sentence) from None
     if reporter.diverged:
-        _close_diverged(run, resident, reporter)
+        close_diverged(run, resident, reporter)
     elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
         resident.detach(run.id)
         closing = RunPaused if reporter.asked == "pause" else RunInterrupted
         run.append(closing(step=reporter.step))
     else:
-        _keep(run, resident)
+        keep(run, resident)
         resident.attach(run.id, run.adapter)
         for check in check_after(resident, run.id, learned, before):
             run.append(check)
-        _close_well(run, reporter)
+        close_well(run, reporter)
 
 
 def _facts(
@@ -154,59 +126,6 @@ def _threads(wanted: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(had)
-
-
-def _open(run: Run, resolved: ResolvedConfig, checkpoint: Checkpoint | None) -> None:
-    """Says that it begins, or that it goes on, and where."""
-    begun = run.status().started_at > 0
-    if not begun:
-        run.append(
-            RunStarted(
-                total_steps=resolved.max_steps,
-                base=run.config.base,
-                method=resolved.method,
-                dataset=run.config.dataset,
-                held_out=run.config.held_out,
-            )
-        )
-    if begun or checkpoint:
-        run.append(RunResumed(step=checkpoint.step if checkpoint else 0))
-
-
-def _keep(run: Run, resident: Resident) -> None:
-    """Saves the adapter and lets go of the copy that was trained: users chat with what was saved."""
-    resident.save(run.id, run.adapter)
-    sync_folder(run.adapter)
-    resident.detach(run.id)
-
-
-def _close_well(run: Run, reporter: Reporter) -> None:
-    status, ended = run.status(), time.time()
-    stopped = reporter.asked == "stop" and not reporter.complete
-    closing = RunStopped if stopped else RunFinished
-    run.append(
-        closing(
-            time=ended,
-            steps=reporter.step,
-            train_loss=reporter.train_loss,
-            seconds=status.busy_seconds + max(0.0, ended - status.last_at),
-            tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
-            peak_memory=reporter.peak_memory,
-            early=reporter.early,
-        )
-    )
-
-
-def _close_diverged(run: Run, resident: Resident, reporter: Reporter) -> None:
-    """What was learned before the loss went wrong is kept, as far as there is a checkpoint of it."""
-    error, kept = reporter.diverged, last_whole(run.checkpoints)
-    if kept is not None:
-        load_weights(resident.peft, run.id, kept)
-        _keep(run, resident)
-        error += f"; what it had learned up to step {kept.step} is kept"
-    else:
-        resident.detach(run.id)
-    run.append(RunFailed(error=error, kept=kept.step if kept else 0))
 
 
 def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own: bool) -> Checked:
