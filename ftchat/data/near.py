@@ -37,6 +37,7 @@ _TEMPLATE = 3  # others from which an example may differ by exchanged words befo
 _KIN = 2 * _TEMPLATE  # pairs of each example that are compared to tell whether it is one of a template's
 _TYPOS = 20  # misspelt words that are looked for in two texts; more are exchanged ones
 _BATCH = 4096
+_SAMPLE = 20_000  # examples in which it is counted how common long runs are
 _HELD = 1 << 24  # shingles that are held, to compare an example with several
 _BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
 
@@ -78,6 +79,8 @@ def find_alike(examples: Sequence[Example]) -> Alike:
     family: Counter[int] = Counter()  # how many others an example differs from by a word, a name or a number
     for earlier, later in judge.candidates():
         for one, other, likeness in judge.compare(earlier, later):
+            if likeness < SAME and min(family[one], family[other]) > _TEMPLATE:
+                continue  # both are known to be of a template, and this pair says no more
             same = says_the_same(examples[one], examples[other])
             exchanged = not same or words_exchanged(examples[one], examples[other])
             family.update((one, other) if exchanged else ())
@@ -99,9 +102,12 @@ class _Judge:
         size = sum(len(message.content) for example in examples for message in example.messages)
         self._buckets = min(_BUCKETS, 1 << max(12, size.bit_length()))
         counted: Any = np.zeros(self._buckets, np.int64)
-        for batch in _batches(different):
+        sample = different
+        if len(different) > _SAMPLE:
+            sample = np.sort(np.random.default_rng(0).choice(different, _SAMPLE, replace=False))
+        for batch in _batches(sample):
             counted += np.bincount(_Windows(self._texts(batch)).frame_buckets(self._buckets), minlength=self._buckets)
-        self._common = counted > max(20, len(different) // 200)
+        self._common = counted > max(20, len(sample) // 200)
         self._minima: Any = np.empty((len(different), _BAND * _BANDS), np.uint32)
         for start in range(0, len(different), _BATCH):
             self._minima[start : start + _BATCH] = self._digest(different[start : start + _BATCH])
@@ -300,7 +306,8 @@ def words_exchanged(a: Example, b: Example) -> bool:
 
 
 def _misspelt(word: str, other: str) -> bool:
-    return max(len(word), len(other)) <= 40 and SequenceMatcher(None, word, other).ratio() >= 0.6
+    longer, shorter = max(len(word), len(other)), min(len(word), len(other))
+    return longer <= 40 and 7 * shorter >= 3 * longer and SequenceMatcher(None, word, other).ratio() >= 0.6
 
 
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
