@@ -13,18 +13,17 @@ a template's, not a copy of any.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from rensa import RMinHash
 
+from ftchat.data.wording import says_the_same, words_exchanged
 from ftchat.records import Example
 
 NEAR_LIMIT: Final = 100_000  # examples among which it is looked for without being asked
@@ -35,7 +34,6 @@ _FRAME = 0.4  # alike enough to be of one template
 _NEIGHBOURS = 3  # compared within a band, besides the first, so that the time stays linear
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
 _KIN = 2 * _TEMPLATE  # pairs of each example that are compared to tell whether it is one of a template's
-_TYPOS = 20  # misspelt words that are looked for in two texts; more are exchanged ones
 _BATCH = 4096
 _SAMPLE = 20_000  # examples in which it is counted how common long runs are
 _HELD = 1 << 24  # shingles that are held, to compare an example with several
@@ -44,11 +42,6 @@ _BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _PAUSES = str.maketrans(dict.fromkeys(".,!?;:…'\"`´’‘“”。，！？；：、「」『』（）()[]", " "))
-_NUMBER = re.compile(  # and what is calculated with them
-    r"\d+(?:[.,]\d+)*|(?<=\w)[+*/^×÷<>=](?=\w)|(?<=\w )[+*/^×÷<>=](?= \w)|(?<=\d)-(?=\d)|(?<=\d )-(?= \d)"
-)
-_NAME = re.compile(r"(?<=[a-z,] )[A-Z]\w+")
-_WORD = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W\u2e80-\u9fff\uac00-\ud7af]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,49 +258,6 @@ def _plain(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.casefold().translate(_PAUSES).split())
-
-
-def says_the_same(a: Example, b: Example) -> bool:
-    """Whether the two name the same numbers, and not different names."""
-    for one, other in ((a.context, b.context), (a.messages[-1:], b.messages[-1:])):
-        (numbers, names), (other_numbers, others) = (
-            _named("\n".join([message.content for message in side])) for side in (one, other)
-        )
-        if numbers != other_numbers:
-            return False
-        if names - others and others - names:
-            return False
-    return True
-
-
-@lru_cache(maxsize=1 << 14)  # of a template, an example is compared with many
-def _named(text: str) -> tuple[list[str], frozenset[str]]:
-    return _NUMBER.findall(text), frozenset(_NAME.findall(text))
-
-
-@lru_cache(maxsize=1 << 14)
-def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(text.casefold()))
-
-
-def words_exchanged(a: Example, b: Example) -> bool:
-    """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
-    one, other = (_words(" ".join([message.content for message in example.messages])) for example in (a, b))
-    gone, come = list((one - other).elements()), list((other - one).elements())
-    if len(gone) * len(come) > _TYPOS**2:
-        return True
-    for word in gone:
-        close = [candidate for candidate in come if _misspelt(word, candidate)]
-        if close:
-            come.remove(close[0])
-        elif come:
-            return True
-    return False
-
-
-def _misspelt(word: str, other: str) -> bool:
-    longer, shorter = max(len(word), len(other)), min(len(word), len(other))
-    return longer <= 40 and 7 * shorter >= 3 * longer and SequenceMatcher(None, word, other).ratio() >= 0.6
 
 
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
