@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ftchat.data.names import is_header
 from ftchat.data.rows import Remark, shown, unique
 
+TITLE_ROWS = 10  # a header is looked for in so many rows; titles and blanks may stand above it
 _NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d\s*")
 _DIGITS = re.compile(r"[-+]?[\d.,:/ -]*\d")  # numbers, dates, times
 _WORDING = re.compile(r"[^\W\d][^\d?!。？！]{0,40}")  # what a person calls a column; no sentence, no value

@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 from openpyxl import load_workbook
 
-from ftchat.data.headings import find_heading, is_named
+from ftchat.data.headings import TITLE_ROWS, find_heading, is_named
 from ftchat.data.rows import Decoded, Number, Remark, Row, shown, unread
 from ftchat.errors import DataError
 
 _SAMPLE = 100
-_TITLE_ROWS = 10  # a header is looked for in so many rows; titles and blanks may stand above it
 _MOST_ROWS = 1 << 20  # no sheet of Excel's has more
 _MOST_CELLS = 10_000_000  # and 20 for each byte: one cell far to the right makes a row wide
 _PLAIN_FORMAT = re.compile(r"([#,]*)(0+)(?:\.(0+))?(%?)(?:_.)?")
@@ -81,7 +80,7 @@ def _look_at(title: str, records: Callable[[], Iterator[_Record]], mapped: Colle
     wide = [position for position, record in enumerate(sample) if sum(map(bool, record)) > 1]
     if not wide:
         return None
-    named = (position for position in wide[:_TITLE_ROWS] if is_named(_stripped(sample[position]), mapped))
+    named = (position for position in wide[:TITLE_ROWS] if is_named(_stripped(sample[position]), mapped))
     start = next(named, wide[0])
     width = max(map(len, sample[start:]))
     heading = find_heading([record + [""] * (width - len(record)) for record in sample[start:]], mapped)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ftchat.data.headings import find_heading
+from ftchat.data.headings import TITLE_ROWS, find_heading, is_named
 from ftchat.data.names import is_known
 from ftchat.data.rows import Remark, Row, unread
 
@@ -36,6 +36,7 @@ class Layout:
     header: bool
     note: Remark | None = None
     preface: int = 0  # lines before the table
+    titles: int = 0  # records before the header
 
     def reader(self, lines: Iterable[str], quoting: bool = True) -> Iterator[list[str]]:
         return csv.reader(
@@ -82,12 +83,25 @@ def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only
         header=False,
     )
     records = _sample_records(lines, layout)
+    titles = _titles(records, mapped)
+    records = records[titles:]
     if not records or not 2 <= len(records[0]) <= _MAX_COLUMNS:
         return None
     heading = find_heading(records, mapped, header_only)
     if heading is None or (heading.note and mark != "\t" and _is_prose(records, layout)):
         return None
-    return replace(layout, columns=heading.columns, header=heading.named, note=heading.note)
+    return replace(layout, columns=heading.columns, header=heading.named, note=heading.note, titles=titles)
+
+
+def _titles(records: list[list[str]], mapped: frozenset[str]) -> int:
+    """How many records stand above the header, as spreadsheets have them: one cell at most in each."""
+    for position, record in enumerate(records[:TITLE_ROWS]):
+        if len(record) > 1 and is_named([cell.strip() for cell in record], mapped):
+            below = [len(other) for other in records[position + 1 :]]
+            return position if below and 2 * below.count(len(record)) > len(below) else 0
+        if sum(bool(cell.strip()) for cell in record) > 1:
+            break
+    return 0
 
 
 def _sample_records(lines: list[str], layout: Layout) -> list[list[str]]:
@@ -110,14 +124,14 @@ def _is_prose(records: list[list[str]], layout: Layout) -> bool:
 
 def table_rows(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
     columns, width = layout.columns, len(layout.columns)
-    header = layout.header
+    above = layout.titles + layout.header
     number = 0
     for line, fields in _records(islice(lines, layout.preface, None), layout):
         line += layout.preface
         if fields == []:
             continue
-        if header:
-            header = False
+        if above:
+            above -= 1
             continue
         number += 1
         if fields is None:
