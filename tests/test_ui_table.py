@@ -178,6 +178,11 @@ def test_what_the_length_limit_takes_away_is_named_and_can_be_removed(home: Path
     chosen = bring(page, pairs(3) + json.dumps(long) + "\n")
     *_, shown = handler(page, "count")(chosen, "starter", "en")
     assert "cut by the length limit: 1 row" in shown and "line 4" in shown and 'data-kind="too_long"' in shown
+    trimmed = mend(page, chosen, kind="too_long", action="trim")
+    ((_, short),) = store.page(trimmed, 3, 1).rows
+    assert short.prompt == "long" and 1000 < len(short.completion) < 25_000 and short.completion.endswith("word")
+    *_, shown = handler(page, "count")(trimmed, "starter", "en")
+    assert shown == gr.skip() and "shortened to the limit" in report(page, trimmed)
     mended = mend(page, chosen, kind="too_long", action="drop")
     assert [example.prompt for _, example in store.page(mended, 0, 9).rows] == [f"question {n}" for n in (1, 2, 3)]
     *_, shown = handler(page, "count")(mended, "starter", "en")

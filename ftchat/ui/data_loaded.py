@@ -16,7 +16,7 @@ import gradio as gr
 
 from ftchat.data import Problem, Remedy, Report
 from ftchat.errors import DataError, FtchatError
-from ftchat.records import RunConfig, TokenStats
+from ftchat.records import Fit, RunConfig, TokenStats
 from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
@@ -29,6 +29,7 @@ from ftchat.ui.tokens import histogram, token_panel
 # The worker may take seconds to load the model: these wait in the queue, a few at a time.
 _WAITING: dict[str, Any] = {**QUEUED, "concurrency_limit": 4, "trigger_mode": "always_last"}
 
+_SHORTEN = Remedy("too_long", "trim")
 _KEPT = 8  # datasets: every edit makes another one
 
 
@@ -154,8 +155,15 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             remedies = findings.recommended(all_of(chosen, base))
         else:
             remedies = [Remedy(asked["kind"], asked["action"])]
+        fits: tuple[Fit, ...] = ()
+        if _SHORTEN in remedies:
+            fits = studio.worker.fitting(base, chosen)
+            if not fits and "fix" not in asked:
+                raise DataError("nothing of these answers fits behind their prompts; remove them instead", "none_fits")
+            if not fits:
+                remedies[remedies.index(_SHORTEN)] = Remedy("too_long", "drop")
         tokens, cut = counted.get((chosen, base), unknown)
-        return finish(studio.editor.change(chosen, remedies, tokens if cut else None))
+        return finish(studio.editor.change(chosen, remedies, tokens if cut else None, fits))
 
     report.pick(told(mend), [shell.dataset, shell.base, shell.lang], shell.dataset, **QUEUED)
 

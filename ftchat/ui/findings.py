@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from ftchat.data import REMEDIES, Change, DatasetInfo, Problem, Remedy, Report
+from ftchat.data.remedies import UNUSED
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import TEXTS, t
@@ -50,8 +51,9 @@ def report(found: Report, info: DatasetInfo, before: Report, lang: str) -> str:
 
 
 def recommended(found: Report) -> list[Remedy]:
-    """One remedy for each kind of problem that has one, errors first."""
-    return [Remedy(kind, REMEDIES[kind][0]) for _, kind, problems in _grouped(found) if _actions(kind, problems)]
+    """One remedy for each kind of problem that has one, errors first; but first of all what counts characters."""
+    kinds = dict.fromkeys(kind for severity, kind, problems in _grouped(found) if _actions(severity, kind, problems))
+    return sorted((Remedy(kind, REMEDIES[kind][0]) for kind in kinds), key=lambda remedy: remedy.kind != "too_long")
 
 
 def reason(problem: Problem, lang: str) -> str:
@@ -105,9 +107,17 @@ def _grouped(found: Report) -> Groups:
     return [(severity, kind, problems) for (severity, kind), problems in ordered]
 
 
-def _actions(kind: str, problems: Sequence[Problem]) -> tuple[str, ...]:
-    """What can be done about these; nothing about what is said of a file as a whole."""
-    return REMEDIES.get(kind, ()) if any(problem.row is not None for problem in problems) else ()
+def _actions(severity: str, kind: str, problems: Sequence[Problem]) -> tuple[str, ...]:
+    """What can be done about these; nothing about what is said of a file as a whole, or of what is left out already."""
+    if (severity != "error" and kind in UNUSED) or all(problem.row is None for problem in problems):
+        return ()
+    return REMEDIES.get(kind, ())
+
+
+def _do(kind: str, action: str, lang: str) -> str:
+    """What the button says."""
+    known = f"ft_do_{action}_{kind}"
+    return t(known if known in TEXTS else f"ft_do_{action}", lang)
 
 
 def _group(severity: str, kind: str, problems: Sequence[Problem], many: bool, lang: str) -> str:
@@ -123,7 +133,7 @@ def _group(severity: str, kind: str, problems: Sequence[Problem], many: bool, la
         details.append(esc(t("ft_other_reasons", lang, n=left)))
     drawn = "".join(f'<span class="d">{detail}</span>' for detail in details)
     label, name = esc(t(f"ft_{severity}", lang)), _name(kind, _rows(problems), lang)
-    actions = _actions(kind, problems)
+    actions = _actions(severity, kind, problems)
     return (
         f'<li class="{css_class}">{icon(shape, "s", label)}<div><b>{esc(name)}</b>{drawn}</div>'
         f"{_remedies(kind, actions, name, lang)}</li>"
@@ -134,7 +144,7 @@ def _remedies(kind: str, actions: Sequence[str], name: str, lang: str) -> str:
     """The recommended action as a button, the others in a small menu."""
     buttons = [
         f'<button class="ft-btn" data-kind="{kind}" data-action="{action}"'
-        f' aria-label="{esc(t(f"ft_do_{action}", lang))}: {esc(name)}">{esc(t(f"ft_do_{action}", lang))}</button>'
+        f' aria-label="{esc(_do(kind, action, lang))}: {esc(name)}">{esc(_do(kind, action, lang))}</button>'
         for action in actions
     ]
     if not buttons:
@@ -152,8 +162,10 @@ def _done(changes: Sequence[Change], before: Report, lang: str) -> str:
     by_hand: dict[str, tuple[int, int]] = {}
     for place, change in enumerate(changes):
         if isinstance(change, Remedy):
-            name = _name(change.kind, before.counts.get(change.kind, 0), lang)
-            rows.append((f"<s>{esc(name)}</s>", f"ft_did_{change.action}", 1, place))
+            name = _name(change.kind, before.counts.get(change.kind) or len(change.places), lang)
+            did = f"ft_did_{change.action}_{change.kind}"
+            did = did if did in TEXTS else f"ft_did_{change.action}"
+            rows.append((f"<s>{esc(name)}</s>", did, 1, place))
         else:
             kind = type(change).__name__.lower()
             by_hand[kind] = (by_hand.get(kind, (0, 0))[0] + 1, place)

@@ -29,7 +29,7 @@ from ftchat.data.judges import Finding, judge_lengths, problems_of
 from ftchat.data.remedies import Place
 from ftchat.data.shapes import Shaper
 from ftchat.errors import DataError, FtchatError
-from ftchat.records import Example, TokenStats
+from ftchat.records import Example, Fit, TokenStats
 from ftchat.worker import die_with_parent
 
 _SAMPLE = 100  # rows that a guess of columns looks at
@@ -59,9 +59,11 @@ class Reader:
     def reread(self, key: str, mapping: Mapping[str, str]) -> Steps:
         return self._do("reread", key, dict(mapping))
 
-    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None = None) -> Steps:
-        """`tokens` say where the remedies belong against what the length limit takes away."""
-        return self._do("change", key, tuple(changes), tokens)
+    def change(
+        self, key: str, changes: Sequence[Change], tokens: TokenStats | None = None, fits: Sequence[Fit] = ()
+    ) -> Steps:
+        """`tokens` say where the remedies belong against what the length limit takes away, `fits` how to trim it."""
+        return self._do("change", key, tuple(changes), tokens, tuple(fits))
 
     def cut(self, key: str, tokens: TokenStats) -> Steps:
         """What the length limit takes away, as JSON: a list of problems."""
@@ -190,10 +192,15 @@ class _Hands:
     def reread(self, key: str, mapping: Mapping[str, str]) -> str:
         return self._store.reread(key, mapping, self._tell).hash
 
-    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None) -> str:
+    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None, fits: Sequence[Fit]) -> str:
         places = self._cut_places(key, tokens) if tokens else {}
+        examples = self._store.get(key).examples if fits else ()
+        trimmed = tuple(examples[index].place for index, _, _ in fits)
+        kept = tuple((count, characters) for _, count, characters in fits)
         for change in changes:
-            if isinstance(change, Remedy) and change.kind in places and not change.places:
+            if change == Remedy("too_long", "trim"):
+                change = replace(change, places=trimmed, kept=kept)
+            elif isinstance(change, Remedy) and change.kind in places and not change.places:
                 change = replace(change, places=tuple(places[change.kind]))
             key = self._store.change(key, change).hash
         return key
