@@ -30,14 +30,19 @@ def is_named(first: Sequence[str], mapped: Collection[str]) -> bool:
     return is_header(first) or not set(mapped).isdisjoint(first)
 
 
-def find_heading(records: Sequence[Sequence[str]], mapped: Collection[str], sure_only: bool = False) -> Heading | None:
-    """None where the records do not look like a table, or `sure_only` and nothing but their look says so."""
+def find_heading(
+    records: Sequence[Sequence[str]], mapped: Collection[str], sure_only: bool = False, header: bool | None = None
+) -> Heading | None:
+    """None where the records do not look like a table, or `sure_only` and nothing but their look says so. `header`:
+    whether the first one names the columns, where the user says so."""
     first = [cell.strip() for cell in records[0]]
-    if is_named(first, mapped):
+    if header is None and is_named(first, mapped):
         return Heading(unique(first), True)
     width, count = Counter(map(len, records)).most_common(1)[0]
-    if sure_only or width < 2 or count < 0.9 * len(records):
+    if (sure_only and header is None) or width < 2 or count < 0.9 * len(records):
         return None
+    if header is not None:
+        return Heading(unique(first) if header else tuple(map(str, range(1, width + 1))), header)
     if _looks_like_names(records):
         note = Remark("layout", "info", f"the first row looks like names of columns: {', '.join(map(shown, first))}")
         return Heading(unique(first), True, note)

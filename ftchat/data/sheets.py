@@ -39,8 +39,8 @@ class _Sheet(NamedTuple):
     note: Remark | None
 
 
-def read_workbook(data: bytes, mapped: Collection[str]) -> Decoded:
-    found, others = _sheets(data, mapped)
+def read_workbook(data: bytes, mapped: Collection[str], header: bool | None = None) -> Decoded:
+    found, others = _sheets(data, mapped, header)
     if not found:
         raise DataError("no sheet of this workbook has two columns or more; a pair needs a prompt and an answer")
     chosen = [sheet for sheet in found if sheet.sure] or found[:1]
@@ -59,13 +59,13 @@ def _listed(titles: list[str]) -> str:
     return f"the sheet{'s' if len(titles) > 1 else ''} {names}" + (" and others" if len(titles) > 10 else "")
 
 
-def _sheets(data: bytes, mapped: Collection[str]) -> tuple[list[_Sheet], list[str]]:
+def _sheets(data: bytes, mapped: Collection[str], header: bool | None) -> tuple[list[_Sheet], list[str]]:
     """The sheets that look like tables, and the names of those that do not."""
     found: list[_Sheet] = []
     others: list[str] = []
     for title, visible, records in _open(data):
         try:
-            sheet = _look_at(title, records, mapped) if visible else None
+            sheet = _look_at(title, records, mapped, header) if visible else None
         except DataError as error:
             raise DataError(f"the sheet '{shown(title)}' cannot be read: {error}; save it again, or as CSV") from None
         if sheet:
@@ -75,15 +75,17 @@ def _sheets(data: bytes, mapped: Collection[str]) -> tuple[list[_Sheet], list[st
     return found, others
 
 
-def _look_at(title: str, records: Callable[[], Iterator[_Record]], mapped: Collection[str]) -> _Sheet | None:
+def _look_at(
+    title: str, records: Callable[[], Iterator[_Record]], mapped: Collection[str], header: bool | None
+) -> _Sheet | None:
     sample = [[cell or "" for cell in record] for record in islice(records(), _SAMPLE)]
     wide = [position for position, record in enumerate(sample) if sum(map(bool, record)) > 1]
     if not wide:
         return None
     named = (position for position in wide[:TITLE_ROWS] if is_named(_stripped(sample[position]), mapped))
-    start = next(named, wide[0])
+    start = wide[0] if header is False else next(named, wide[0])
     width = max(map(len, sample[start:]))
-    heading = find_heading([record + [""] * (width - len(record)) for record in sample[start:]], mapped)
+    heading = find_heading([record + [""] * (width - len(record)) for record in sample[start:]], mapped, header=header)
     if heading is None:
         return None
     return _Sheet(title, records, start + heading.named, heading.columns, heading.note is None, heading.note)

@@ -51,15 +51,19 @@ class Layout:
         )
 
 
-def find_layout(head: str, mapped: Iterable[str] = (), header_only: bool = False) -> Layout | None:
-    """The layout, if the text is a table. `mapped` are names that the user says are columns."""
+def find_layout(
+    head: str, mapped: Iterable[str] = (), header_only: bool = False, header: bool | None = None
+) -> Layout | None:
+    """The layout, if the text is a table. `mapped` are names that the user says are columns; `header` is whether the
+    first row names them, where the user says so."""
     lines = [line for line in head.splitlines(keepends=True) if line.strip()]
     said = _SAYS_DELIMITER.fullmatch(lines[0]) if lines else None
     lines = lines[1:] if said else lines
     if not lines:
         return None
     marks = said[1] if said else ",\t;|"
-    found = [layout for mark in marks if (layout := _try_layout(lines, mark, frozenset(mapped), header_only))]
+    names = frozenset(mapped)
+    found = [layout for mark in marks if (layout := _try_layout(lines, mark, names, header_only, header))]
     if said:
         found = [replace(layout, preface=1) for layout in found]
     return max(found, key=lambda layout: (layout.header, sum(map(is_known, layout.columns))), default=None)
@@ -71,7 +75,9 @@ def is_lone_column(head: str) -> bool:
     return is_known(first)
 
 
-def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only: bool) -> Layout | None:
+def _try_layout(
+    lines: list[str], mark: str, mapped: frozenset[str], header_only: bool, header: bool | None
+) -> Layout | None:
     quote = "'" if lines[0].startswith("'") and f"'{mark}'" in lines[0] else '"'
     sample = "".join(lines)
     layout = Layout(
@@ -83,11 +89,11 @@ def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only
         header=False,
     )
     records = _sample_records(lines, layout)
-    titles = _titles(records, mapped)
+    titles = 0 if header is False else _titles(records, mapped)
     records = records[titles:]
     if not records or not 2 <= len(records[0]) <= _MAX_COLUMNS:
         return None
-    heading = find_heading(records, mapped, header_only)
+    heading = find_heading(records, mapped, header_only, header)
     if heading is None or (heading.note and mark != "\t" and _is_prose(records, layout)):
         return None
     return replace(layout, columns=heading.columns, header=heading.named, note=heading.note, titles=titles)

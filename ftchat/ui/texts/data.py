@@ -32,6 +32,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_and_files": ("{name} and {n:,} more", "{name} 等 {n:,} 个文件"),
     "ft_reading": ("Reading…", "正在读取……"),
     "ft_reading_of": ("Reading: {done} of {total}", "正在读取：{done} / {total}"),
+    "ft_working": ("Working on it…", "正在处理……"),
     "ft_cancel": ("Cancel", "取消"),
     "ft_paste_empty": (
         "There is nothing to read yet: paste some pairs first.",
@@ -178,6 +179,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_column_completion": ("Response", "回答"),
     "ft_column_input": ("Added to the instruction", "附加到指令"),
     "ft_column_system": ("System prompt", "系统提示"),
+    "ft_header": ("The first row holds the names of the columns", "第一行是列名"),
     "ft_columns_needed": ("Choose at least instruction and response.", "请至少选择指令和回答。"),
     "ft_read_columns": ("Read with these columns", "按这些列读取"),
     "ft_first_row": ("The first row would be", "第一行将读作"),
