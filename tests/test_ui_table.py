@@ -152,7 +152,7 @@ def test_a_held_out_file_says_what_of_it_is_trained_on_and_gives_it_up(
     clean = handler(page, "clean")(chosen, held_out, "en")
     shown, _ = handler(page, "draw_held_out")(chosen, clean, "zh")
     assert "exam：1 对" in shown and "它们都不参与训练" in shown
-    assert handler(page, "open_page")("en", held_out)[1] == chosen
+    assert handler(page, "open_page")("en", held_out, "")[1] == chosen
 
 
 def test_held_out_data_stays_with_versions_of_its_dataset_only(page: gr.Blocks) -> None:

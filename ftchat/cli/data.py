@@ -55,8 +55,11 @@ def add_files(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
 
 def read_files(arguments: argparse.Namespace, near_duplicates: bool = False) -> Reading:
     """Reads what the command line names."""
-    sources = [_source(name) for name in arguments.files]
-    return read(sources, parse_pairs("--map", arguments.map), None, near_duplicates, _header(arguments))
+    try:
+        sources = [_source(name) for name in arguments.files]
+        return read(sources, parse_pairs("--map", arguments.map), None, near_duplicates, _header(arguments))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("while reading; nothing was kept") from None
 
 
 def read_held_out(arguments: argparse.Namespace, trained: Reading, near_duplicates: bool = False) -> Reading:

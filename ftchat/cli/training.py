@@ -58,13 +58,17 @@ def train(arguments: argparse.Namespace) -> int:
     if sys.stderr.isatty():  # importing torch and reading the weights takes seconds
         print(f"loading {base} ...", file=sys.stderr)
     worker = open_worker("inline", home)
+    run = None
     try:
         worker.describe(base, method)  # a base that cannot be used leaves no run behind
         run = runs.create(config)
         worker.start_run(run.id)
         status = _follow(run, worker)
     except KeyboardInterrupt:
-        _report(arguments, run, "interrupted", run.status())
+        if run is None:
+            print("ftchat: interrupted before the run began; the data is kept, nothing was trained", file=sys.stderr)
+        else:
+            _report(arguments, run, "interrupted", run.status())
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(130)  # the thread that trains is in the middle of a step and cannot be joined
