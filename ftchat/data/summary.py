@@ -75,8 +75,12 @@ def group(problems: Iterable[Problem]) -> tuple[Group, ...]:
     for problem in problems:
         remark = problem.remark
         kinds.setdefault((remark.severity, remark.kind), {}).setdefault(remark, []).append(problem)
-    ordered = sorted(kinds.values(), key=lambda reasons: _SEVERITIES.index(next(iter(reasons)).severity))
-    return tuple(map(_group, ordered))
+    return in_order(map(_group, kinds.values()))
+
+
+def in_order(groups: Iterable[Group]) -> tuple[Group, ...]:
+    """Errors first."""
+    return tuple(sorted(groups, key=lambda one: _SEVERITIES.index(one.severity)))
 
 
 def _group(reasons: Mapping[Remark, list[Problem]]) -> Group:

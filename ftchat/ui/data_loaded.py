@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from ftchat.data import Problem, Remedy
-from ftchat.data.summary import Group, group
+from ftchat.data.summary import Group, group, in_order
 from ftchat.errors import DataError, FtchatError
 from ftchat.records import Fit, RunConfig, TokenStats
 from ftchat.ui import data_columns, data_heldout, data_table, findings
@@ -93,7 +93,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     def all_of(chosen: str, base: str) -> tuple[Group, ...]:
         _, cut = counted.get((chosen, base), unknown)
-        return summary_of(chosen).groups + group(cut)
+        return in_order(summary_of(chosen).groups + group(cut))
 
     def draw_new(chosen: str | None, base: str, lang: str, pair: int, before: str | None) -> tuple:
         """New data comes into view; another version of the same leaves the view where it is."""
