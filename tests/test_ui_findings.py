@@ -159,3 +159,9 @@ def test_the_histogram_counts_every_example_once(lengths: tuple[int, ...]) -> No
     for low, high, count in bars:
         assert int(count) == sum(int(low) <= length < int(high) for length in lengths)
     assert ('class="lim"' in shown) == (int(bars[-1][1]) >= 512)
+
+
+def test_how_rows_hold_their_pairs_is_said_in_chinese() -> None:
+    rows = json.dumps({"topic": "x", "list": [{"question": "q", "answer": "a"}]})
+    shown = drawn(read([Source.from_text(f"{rows}\n{rows}\n")]).report, "zh")
+    assert "每一行可含多对（list）" in shown

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from ftchat.data.guesses import speaks_of
 from ftchat.data.names import is_header
 from ftchat.data.rows import Remark, shown, unique
 
@@ -14,6 +15,7 @@ TITLE_ROWS = 10  # a header is looked for in so many rows; titles and blanks may
 _NUMBER = re.compile(r"\s*[-+]?[\d.,]*\d\s*")
 _DIGITS = re.compile(r"[-+]?[\d.,:/ -]*\d")  # numbers, dates, times
 _WORDING = re.compile(r"[^\W\d][^\d?!。？！]{0,40}")  # what a person calls a column; no sentence, no value
+_MOST_WORDS = 4
 _IDENTIFIER = re.compile(r"[^\W\d][\w-]{0,30}")
 
 
@@ -54,6 +56,10 @@ def _looks_like_names(records: Sequence[Sequence[str]]) -> bool:
     """Single words in the first row, and below them longer texts or a column of numbers; or several words, and below
     them a longer column of numbers or dates."""
     first, *others = records
+    if all(len(cell.split()) <= _MOST_WORDS and _WORDING.fullmatch(cell.strip()) for cell in first if cell.strip()):
+        spoken = speaks_of([cell.strip() for cell in first])  # Customer question, Our answer
+        if spoken and others and len(set(first)) == len(first):
+            return True
     names = first[1:] if not first[0].strip() else first  # R and pandas write numbers of rows under no name
     if not others or len(set(first)) < len(first):
         return False

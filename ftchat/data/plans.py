@@ -10,18 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ftchat.data.guesses import guess_pair, holds_text, is_text
 from ftchat.data.names import FIELD_NAMES, LABELS, by_normal_name, is_turn, normal, pick, role_of
-from ftchat.data.rows import Number, Remark, shown
+from ftchat.data.rows import Remark, shown
 from ftchat.data.turns import turn_list
 
 _MAP_HINT = "say which columns to use: --map prompt=COLUMN --map completion=COLUMN"
-_NEVER_TEXT = frozenset(
-    "id idx index uuid guid date time datetime timestamp url link path file filename type version license checksum "
-    "hash lang language split score".split()
-)
 _TRANSLATIONS = frozenset(("translation", "translations"))
-_FIGURE = re.compile(r"\s*(?:[-+]?[\d.,]*\d(?:e[-+]?\d+)?|nan?|n/a)?\s*", re.IGNORECASE)
-_SENTENCE = re.compile(r"\S+\s+\S+\s+\S|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{5}")  # three words, or five signs
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_]\w{2,8})*", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\D+?)[ _-]?(\d{1,4})")
 _MAX_NOTES = 3
@@ -81,7 +76,7 @@ class Planner:
             return Plan(within=column)
         plan = self._named(value, columns)
         note = None
-        if plan.messages is not None and plan.completion and plan.prompt is None and _is_text(value[plan.messages]):
+        if plan.messages is not None and plan.completion and plan.prompt is None and is_text(value[plan.messages]):
             plan = replace(plan, prompt=plan.messages, messages=None)  # a dialogue as a text, and what to say of it
         if not plan.is_pair:
             if plan.messages is None and not self._mapping and (column := self._turns(value)):
@@ -203,23 +198,15 @@ class Planner:
 
     def _left_over(self, value: dict[str, Any], plan: Plan) -> Plan | None:
         rows = [row for row in self._sample if row.keys() == value.keys()] or [value]
-        free = [column for column in value if column not in plan.used and _holds_text(column, rows)]
+        free = [column for column in value if column not in plan.used and holds_text(column, rows)]
         if plan.prompt is not None and len(free) == 1:
             return replace(plan, completion=free[0])
         if plan.prompts is None and (plan.completion or plan.answers) and len(free) == 1:
             return replace(plan, prompt=free[0])
         if any(column is not None for column in (plan.prompt, plan.prompts, plan.completion, plan.answers)):
             return None
-        if list(value) == ["1", "2"] and not all(_is_figure(row[column]) for row in rows for column in value):
-            return replace(plan, prompt="1", completion="2")
-        if len(free) != 2:
-            return None
-        # Tables of countries and files of settings have two columns of words too, beside others.
-        if any(column not in free and column.lower() not in _NEVER_TEXT for column in value) and (
-            len(self._sample) == 1 or not any(_holds_sentences(column, rows) for column in free)
-        ):
-            return None
-        return replace(plan, prompt=free[0], completion=free[1])
+        pair = guess_pair(list(value), free, rows, len(self._sample) == 1)
+        return replace(plan, prompt=pair[0], completion=pair[1]) if pair else None
 
     def _explain(self, value: dict[str, Any], plan: Plan, columns: dict[str, str], note: str | None) -> None:
         """Says which columns are used where that is a guess, a choice, or leaves some out."""
@@ -268,34 +255,9 @@ def _no_pair(value: dict[str, Any], plan: Plan) -> Remark:
     return Remark("not_a_pair", "error", said)
 
 
-def _holds_text(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    if column.lower() in _NEVER_TEXT:
-        return False
-    values = [row[column] for row in rows if row[column]]
-    texts = sum(_is_text(v) and not _is_number_or_link(v) for v in values)
-    return 2 * texts > len(values)
-
-
-def _holds_sentences(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    values = [row[column] for row in rows if row[column]]
-    return 2 * sum(isinstance(v, str) and _SENTENCE.search(v) is not None for v in values) > len(values)
-
-
 def _are_turns(column: str, value: Any) -> bool:
     """Turns by what they say of themselves, or statements that follow each other under a name that says nothing."""
     turns = turn_list(value) if isinstance(value, str | list) else None
     if turns is None or isinstance(turns[0], str):
-        return turns is not None and len(turns) > 1 and normal(column) == "data" and all(map(_is_text, turns))
+        return turns is not None and len(turns) > 1 and normal(column) == "data" and all(map(is_text, turns))
     return is_turn(turns[0]) and (not isinstance(value, str) or bool(turns[-1].get("content")))
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not isinstance(value, Number)
-
-
-def _is_figure(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and _FIGURE.fullmatch(value) is not None)
-
-
-def _is_number_or_link(text: str) -> bool:
-    return text.startswith(("http://", "https://")) or not text.strip("0123456789.,:-+/% \t")

@@ -100,9 +100,11 @@ def _reasons(found: Summary) -> list[Problem]:
 def guessed(found: Summary) -> dict[str, str]:
     """The columns that the report says were used: the last that it names is the answer's."""
     for problem in _reasons(found):
+        if "the prompt is read from" not in problem.message:
+            continue
         named = _QUOTED.findall(problem.message.partition("; not used: ")[0].rpartition(": ")[2])
         fields = ("prompt", "completion") if len(named) == 2 else ("prompt", "input", "completion")
-        return dict(zip(fields, named, strict=False))
+        return {field: name for field, name in zip(fields, named, strict=False) if name in found.columns}
     return {}
 
 

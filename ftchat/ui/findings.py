@@ -13,7 +13,7 @@ from ftchat.data.summary import Group, Summary
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import TEXTS, t
-from ftchat.ui.texts.chinese import LEAKS, PERSONAL, REASONS, SENTENCES
+from ftchat.ui.texts.chinese import LAYOUTS, LEAKS, PERSONAL, REASONS, SENTENCES
 
 _LINES = 12  # line numbers named for one kind of problem
 _REASONS = 3  # reasons named for one kind of problem
@@ -83,10 +83,11 @@ def _in_chinese(kind: str, said: str) -> str:
         return SENTENCES[said]
     if kind not in REASONS:
         return said
+    words = next((chinese for english, chinese in LAYOUTS.items() if said.startswith(english)), REASONS[kind])
     used, _, unused = said.partition("; not used: ")
     quoted, left = (["".join(parts) for parts in _QUOTED.findall(text)] for text in (used, unused))
     place, number = _PLACE.search(said), _NUMBER.search(said)
-    return REASONS[kind].format(
+    return words.format(
         said=said,
         what=f"（{'、'.join(quoted)}）" if quoted else "",
         unused=f"；未使用：{'、'.join(left) or unused}" if unused else "",

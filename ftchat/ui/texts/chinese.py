@@ -59,6 +59,12 @@ REASONS = {
     "class_balance": "回答共 {n} 类{what}",
     "languages": "按文字统计（{said}）",
 }
+# Of columns there is more to say than which: by how the English sentence begins.
+LAYOUTS = {
+    "every row may hold several pairs": "每一行可含多对{what}",
+    "every row is a conversation": "每一行是一段对话{what}",
+    "the rows are those inside": "所用的是这一列里的内容{what}",
+}
 # What is always said in the same words.
 SENTENCES = {
     "no header row was found, so the columns are called 1, 2, ...": "没有找到标题行，各列依次称为 1、2……",
