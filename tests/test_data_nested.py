@@ -1,6 +1,7 @@
 """Pairs that do not lie one to a row: several inside a row, groups of rows, questions as keys."""
 
 import json
+import time
 
 import pytest
 
@@ -126,3 +127,13 @@ def test_a_dialogue_and_its_summary_are_a_pair():
 def test_two_texts_and_a_label():
     row = {"premise": "A man eats.", "hypothesis": "A man is hungry.", "label": "neutral"}
     assert pairs(lines(row)) == [("A man eats.\nA man is hungry.", "neutral")]
+
+
+def test_rows_full_of_lists_take_no_longer_than_others():
+    row = {f"list {n}": [{f"cell {n} {m}": [{"x": "y"}] for m in range(40)}] for n in range(40)}
+    began = time.monotonic()
+    assert lines(row, row).report.examples == 0
+    told = "User: a\n" + "Input: b\n" * 100_000 + "Assistant: c"
+    (example,) = lines({"text": told}).examples
+    assert len(example.prompt) == 200_001
+    assert time.monotonic() - began < 5

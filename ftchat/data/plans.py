@@ -6,8 +6,9 @@ Knows nothing of what is made of them. Columns are looked at once per distinct s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from ftchat.data.guesses import guess_pair, holds_text, is_text
@@ -20,6 +21,7 @@ _TRANSLATIONS = frozenset(("translation", "translations"))
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_]\w{2,8})*", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\D+?)[ _-]?(\d{1,4})")
 _MAX_NOTES = 3
+_MOST_LISTS = 20  # columns of a row in which lists of pairs are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +152,24 @@ class Planner:
             return Plan(numbered=tuple(roles), system=plan.system)
         return None
 
-    def _within(self, value: dict[str, Any]) -> str | None:
-        """The column of a row that holds a list of pairs, or of answers to the one prompt, or of such lists again."""
-        for column, items in value.items():
-            if not (isinstance(items, list) and items and all(isinstance(item, dict) for item in items)):
-                continue
-            columns = by_normal_name(value)
-            if is_turn(items[0]) or column in (pick("messages", columns), pick("history", columns)):
+    def _within(self, value: dict[str, Any], among: Iterable[str] | None = None) -> str | None:
+        """The column of a row that holds a list of pairs, or of answers to the one prompt, or of such lists again.
+        `among`: the columns to look at, in a row that lies in a list itself."""
+        columns = by_normal_name(value)
+        turns = (pick("messages", columns), pick("history", columns))
+        for column in islice(value if among is None else among, _MOST_LISTS):
+            items = value[column]
+            if column in turns or not (isinstance(items, list) and items and all(map(_is_row_of_list, items))):
                 continue
             outer = {name: cell for name, cell in value.items() if name != column}
             if self._named(outer, by_normal_name(outer)).is_pair:
                 continue
-            plan = self._named(outer | items[0], by_normal_name(outer | items[0]))
+            row = outer | items[0]
+            plan = self._named(row, by_normal_name(row))
             answer = plan.completion or plan.answers
-            pairs = plan.is_pair and answer in items[0] and normal(answer) not in LABELS
-            if pairs or self._within(outer | items[0]) in items[0]:
+            if plan.is_pair and answer in items[0] and normal(answer) not in LABELS:
+                return column
+            if among is None and self._within(row, items[0]):
                 return column
         return None
 
@@ -253,6 +258,10 @@ def _no_pair(value: dict[str, Any], plan: Plan) -> Remark:
     else:
         said = f"there is a prompt but no answer (columns: {names}); {_MAP_HINT}"
     return Remark("not_a_pair", "error", said)
+
+
+def _is_row_of_list(value: Any) -> bool:
+    return isinstance(value, dict) and not is_turn(value)
 
 
 def _are_turns(column: str, value: Any) -> bool:

@@ -49,18 +49,18 @@ def _speaker(name: str) -> str | None:
 
 def _turns(text: str, marks: list[re.Match[str]]) -> list[Turn]:
     before = _clean(text[: marks[0].start()])
-    turns = [{"role": "system", "content": before}] if before else []
+    turns = [("system", [before])] if before else []
     ends = [match.start() for match in marks[1:]] + [len(text)]
     for match, end in zip(marks, ends, strict=True):
         speaker, said = str(_speaker(match[1])), text[match.end() : end]
         if speaker == "user" and (system := _SYSTEM.match(said)):
-            turns.append({"role": "system", "content": _clean(system[1])})
+            turns.append(("system", [_clean(system[1])]))
             said = said[system.end() :]
-        if speaker == "input" and turns and turns[-1]["role"] == "user":
-            turns[-1]["content"] = "\n".join(filter(None, (turns[-1]["content"], _clean(said))))
+        if speaker == "input" and turns and turns[-1][0] == "user":
+            turns[-1][1].append(_clean(said))
         else:
-            turns.append({"role": "user" if speaker == "input" else speaker, "content": _clean(said)})
-    return turns
+            turns.append(("user" if speaker == "input" else speaker, [_clean(said)]))
+    return [{"role": role, "content": "\n".join(filter(None, parts))} for role, parts in turns]
 
 
 def _clean(said: str) -> str:
