@@ -53,7 +53,7 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
 
         pulse.start([gr.Timer(1).tick, lang.change, dataset.change, run.change, choosing.change])
 
-        def open_page(lang: str, kept: str, named: str) -> tuple[str, str | None, str | None, str]:
+        def open_page(lang: str, kept: str, named: str) -> tuple[str, str | None, str | None, Any]:
             """What was chosen here last, where it is still there; else the newest."""
             threading.Thread(target=studio.reader.warm, daemon=True).start()
             ids = kept.split(" ")
@@ -65,7 +65,7 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
                 lang,
                 next((known for known in datasets if known in ids), next(iter(datasets), None)),
                 next((known for known in runs if known in ids), newest),
-                named if named and bases.takes(named) else STARTER,
+                named if named and bases.takes(named) else gr.skip(),
             )
 
         recalled = "() => { ft.settle(); return [ft.lang(), ft.kept('ids') || '', ft.kept('base') || ''] }"
