@@ -60,10 +60,12 @@ def train(arguments: argparse.Namespace) -> int:
         started = True
         status = _follow(run, worker)
     except KeyboardInterrupt:
-        with suppress(KeyboardInterrupt):  # a second one does not wait for the step and its checkpoint
-            worker.close()
         if started:
+            with suppress(KeyboardInterrupt):  # a second one does not wait for the step and its checkpoint
+                worker.close()
             _report(arguments, run, "interrupted", run.status())
+        else:
+            print("ftchat: interrupted before the run began; the data is kept, nothing was trained", file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(130)  # the thread that trains may be in the middle of a step still
@@ -81,7 +83,7 @@ def train(arguments: argparse.Namespace) -> int:
 def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
     """The run that is named. It keeps its files, its base and its settings, so none may be given."""
     fixed: dict[str, Any] = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
-    fixed |= {"held_out": None, "name": None}
+    fixed |= {"held_out": None, "header": None, "name": None}
     given = [name for name, value in fixed.items() if getattr(arguments, name) != value]
     if given:
         word = given[0].replace("_", "-")
@@ -103,7 +105,7 @@ def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfi
     base = base_name(arguments.base)
     if not arguments.files:
         raise ConfigError("nothing to train on: name a file, or a run with --resume")
-    reading = read_files(arguments.files, arguments.map)
+    reading = read_files(arguments)
     if not reading.examples:
         first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
         raise DataError(f"there is nothing to train on: {first}")
@@ -121,7 +123,7 @@ def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfi
 
 def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:
     """Keeps the held-out file, and says first where it holds what is trained on."""
-    reading = read_held_out(arguments.held_out, arguments.map, learned)
+    reading = read_held_out(arguments, learned)
     found = [problem for problem in reading.report.problems if problem.kind == "leak"]
     if found:
         known = f"{len(found)} of {len(reading.examples)} held-out examples are also trained on"

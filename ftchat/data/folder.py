@@ -4,6 +4,7 @@ examples.jsonl   the cleaned data, one conversation a line
 places.bin       five numbers for each example: where its line begins, and its source, row, line and part
 alike.json       which examples are nearly the same, null where that was not looked for
 report.json      what is said of the examples, and of the rows that gave none
+summary.json     the same in short
 raw/             the bytes that it was read from, where they were kept
 dataset.json     the rest: see DatasetInfo
 
@@ -28,18 +29,21 @@ from ftchat.data.near import Alike
 from ftchat.data.remedies import Change, change_from_json, change_to_json
 from ftchat.data.report import Report
 from ftchat.data.sources import Source
+from ftchat.data.summary import Summary, summarise
 from ftchat.records import Example, Message
 
 SPLIT_SEED: Final = 42
 FIELDS = 5
 NO_LINE = -1
+_CHECKED = ("places.bin", "report.json", "alike.json")
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
     """`hash` is what it is known by, and `root` the version that was read; `changes` lead from there to here.
     `kind` says where it is from, such as `file` or `template`; `created` is in seconds since the epoch; `mapping` is
-    field -> column, as it was read with; `sources` are the names of the files; `raw`: it can be read again."""
+    field -> column, as it was read with; `sources` are the names of the files; `raw`: it can be read again;
+    `header`: whether the first row was said to name the columns."""
 
     hash: str
     name: str
@@ -52,21 +56,37 @@ class DatasetInfo:
     sources: tuple[str, ...] = ()
     split_seed: int = SPLIT_SEED
     raw: bool = False
+    header: bool | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """A dataset with all its examples, which may be read when they are asked for: the hash stands for them. `alike` are
-    the near duplicates; None where they were not looked for."""
+    """A dataset with all its examples and what is said of them, which may be read when they are asked for: the hash
+    stands for the examples."""
 
     info: DatasetInfo
-    report: Report
-    alike: Alike | None
-    load: Callable[[], tuple[Example, ...]] = field(compare=False, repr=False)
+    load_judged: Callable[[], tuple[Report, Alike | None]] = field(repr=False)
+    load: Callable[[], tuple[Example, ...]] = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dataset) and (self.info, self._judged) == (other.info, other._judged)
 
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         return self.load()
+
+    @cached_property
+    def _judged(self) -> tuple[Report, Alike | None]:
+        return self.load_judged()
+
+    @property
+    def report(self) -> Report:
+        return self._judged[0]
+
+    @property
+    def alike(self) -> Alike | None:
+        """The near duplicates; None where they were not looked for."""
+        return self._judged[1]
 
     @property
     def hash(self) -> str:
@@ -127,9 +147,10 @@ def write_rest(
     with (folder / "report.json").open("w", encoding="ascii") as file:
         file.writelines(report.to_json(ensure_ascii=True))
         settle(file)
+    _write(folder / "summary.json", summarise(report).to_json().encode())
     _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
     fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
-    fields["checksum"] = _checksum(folder / "places.bin")
+    fields["checksums"] = {name: _checksum(folder / name) for name in _CHECKED}
     if raw:
         write_raw(folder, raw)
     _write(folder / "dataset.json", json.dumps(fields).encode())
@@ -146,11 +167,10 @@ def write_raw(folder: Path, raw: Sequence[Source]) -> None:
 
 def is_whole(folder: Path) -> bool:
     """Whether everything is as it was written."""
-    fields = json.loads((folder / "dataset.json").read_bytes())
-    read_report(folder), read_alike(folder)
+    checksums = json.loads((folder / "dataset.json").read_bytes())["checksums"]
     with (folder / "examples.jsonl").open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    return content == folder.name[:16] and _checksum(folder / "places.bin") == fields["checksum"]
+    return content == folder.name[:16] and all(_checksum(folder / name) == checksums[name] for name in _CHECKED)
 
 
 def read_info(folder: Path) -> DatasetInfo:
@@ -158,7 +178,7 @@ def read_info(folder: Path) -> DatasetInfo:
     fields["changes"] = tuple(change_from_json(change) for change in fields["changes"])
     fields["sources"] = tuple(fields["sources"])
     fields["raw"] = (folder / "raw" / "names.json").exists()
-    del fields["checksum"]
+    del fields["checksums"]
     return DatasetInfo(**fields)
 
 
@@ -166,9 +186,22 @@ def read_report(folder: Path) -> Report:
     return Report.from_json((folder / "report.json").read_bytes())
 
 
-def read_alike(folder: Path) -> Alike | None:
+def read_summary(folder: Path) -> Summary:
+    """Made of the report where it was not kept."""
+    path = folder / "summary.json"
+    return Summary.from_json(path.read_bytes()) if path.exists() else summarise(read_report(folder))
+
+
+def read_judged(folder: Path) -> tuple[Report, Alike | None]:
+    """The report, and the near duplicates where they were looked for."""
     pairs = json.loads((folder / "alike.json").read_bytes())
-    return None if pairs is None else Alike(tuple((later, earlier, likeness) for later, earlier, likeness in pairs))
+    alike = None if pairs is None else Alike(tuple((later, earlier, likeness) for later, earlier, likeness in pairs))
+    return read_report(folder), alike
+
+
+def looked_for_alike(folder: Path) -> bool:
+    with (folder / "alike.json").open("rb") as file:
+        return file.read(4) != b"null"
 
 
 def read_raw(folder: Path) -> list[Source]:
@@ -179,7 +212,7 @@ def read_raw(folder: Path) -> list[Source]:
 def read_examples(folder: Path) -> tuple[str, tuple[Example, ...]]:
     """All of them, with the hash of what was read."""
     info = json.loads((folder / "dataset.json").read_bytes())
-    if _checksum(folder / "places.bin") != info["checksum"]:
+    if _checksum(folder / "places.bin") != info["checksums"]["places.bin"]:
         raise ValueError("the places are not those that were written")
     places = read_places(folder, range(info["count"]))
     digest = hashlib.sha256()
