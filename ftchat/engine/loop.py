@@ -20,21 +20,20 @@ import psutil
 import torch
 
 from ftchat.data import DatasetStore
-from ftchat.engine.decode import Duet
 from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.models import Resident
+from ftchat.engine.replies import Replies
 from ftchat.engine.reporter import memory_used
 from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import token_stats
 from ftchat.engine.train import train
-from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
-from ftchat.events import ReplyFailed, RunFailed, RunQueued, RunStopped
-from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
+from ftchat.errors import ConfigError, FtchatError, WorkerBusy
+from ftchat.events import ReplyEvent, RunFailed, RunQueued, RunStopped
+from ftchat.records import Answer, BaseInfo, Call, Example, Preview, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
 
 CHAT_SHARE = 0.5  # of the time while a run trains and replies are open
-ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 
 
@@ -56,8 +55,7 @@ class Loop:
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
-        self._replies: dict[int, Duet] = {}  # by the number of the call that asked
-        self._used: dict[str, float] = {}  # when an adapter was last asked for
+        self._replies = Replies(self._runs, self._load, self._deliver)
         self._queue: deque[tuple[Run, ExitStack]] = deque()
         self._running: Run | None = None
         self._stop_running = False
@@ -66,7 +64,7 @@ class Loop:
     def run(self) -> None:
         while True:
             self._take_calls(wait=not self._replies and not self._queue)
-            self._advance_replies()
+            self._replies.advance()
             if self._queue and (not self._replies or self._is_resident(self._queue[0][0])):
                 self._train(*self._queue.popleft())
 
@@ -106,10 +104,8 @@ class Loop:
                 entry[0].append(RunStopped(steps=0, train_loss=0.0, seconds=0.0, tokens_per_second=0.0, peak_memory=0))
                 entry[1].close()
 
-    def stop_reply(self, request_id: str) -> None:
-        for duet in self._replies.values():
-            if duet.request.id == request_id:
-                duet.stopped = True
+    def stop_reply(self, request_id: str, pane: int | None = None) -> None:
+        self._replies.stop(request_id, pane)
 
     def state(self) -> WorkerState:
         device = _device()
@@ -143,12 +139,15 @@ class Loop:
         except OSError:
             raise _Closed from None
 
+    def _deliver(self, call: int, event: ReplyEvent | None) -> None:
+        self._send(Answer(call, event, last=event is None))
+
     def _answer(self, call: Call) -> None:
         try:
             if call.verb == "close":
                 raise _Closed
             if call.verb == "chat":
-                self._open_reply(call.id, *call.arguments)
+                self._replies.open(call.id, *call.arguments)
                 return
             value: Any = getattr(self, call.verb)(*call.arguments)
         except FtchatError as error:
@@ -156,65 +155,6 @@ class Loop:
         except Exception as error:
             value = RuntimeError(f"{error!r} in the model's process:\n{traceback.format_exc()}")
         self._send(Answer(call.id, value))
-
-    # Replies
-
-    def _open_reply(self, call: int, request: ChatRequest) -> None:
-        try:
-            resident, adapters = self._attached(request)
-            self._replies[call] = Duet(request, resident, adapters)
-        except FtchatError as error:
-            self._send(Answer(call, ReplyFailed(request=request.id, error=str(error))))
-
-    def _attached(self, request: ChatRequest) -> tuple[Resident, list[str | None]]:
-        """The base of the request with every adapter that it asks for."""
-        runs = {pane.run: self._runs.get(pane.run) for pane in request.panes if pane.run}
-        precisions = {resolved.precision for run in runs.values() if (resolved := run.resolved)}
-        if len(precisions) > 1:
-            raise ChatError("these runs were trained on different precisions of the base; compare them one at a time")
-        resident = self._load(request.base, next(iter(precisions), None))
-        for name, run in runs.items():
-            if not run.status().usable:
-                raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
-            if run.config.base != request.base:
-                raise ChatError(f"run {run.config.name} was trained on {run.config.base}, not on {request.base}")
-            self._make_room(resident)
-            resident.attach(run.id, run.adapter)
-            self._used[run.id] = time.monotonic()
-            runs[name] = run
-        return resident, [runs[pane.run].id if pane.run else None for pane in request.panes]
-
-    def _make_room(self, resident: Resident) -> None:
-        """Lets go of the adapters that were not asked for the longest."""
-        busy = set().union(*(duet.adapters for duet in self._replies.values())) if self._replies else set()
-        if self._running:
-            busy.add(self._running.id)
-        idle = sorted((name for name in resident.adapters if name not in busy), key=lambda n: self._used.get(n, 0.0))
-        for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
-            resident.detach(name)
-
-    def _advance_replies(self) -> None:
-        """One token for every open reply."""
-        if not self._replies or self._resident is None:
-            return
-        with self._resident.chatting():
-            for call, duet in list(self._replies.items()):
-                try:
-                    for event in duet.advance():
-                        self._send(Answer(call, event, last=False))
-                except torch.OutOfMemoryError:
-                    self._fail(call, "the GPU's memory is full; ask for a shorter answer or start a new chat")
-                except Exception:
-                    traceback.print_exc()
-                    self._fail(call, "this reply broke off through a fault of ftchat; the log has the details")
-                else:
-                    if duet.over:
-                        del self._replies[call]
-                        self._send(Answer(call, None))
-
-    def _fail(self, call: int, sentence: str) -> None:
-        duet = self._replies.pop(call)
-        self._send(Answer(call, ReplyFailed(request=duet.request.id, error=sentence)))
 
     # Training
 
@@ -226,7 +166,7 @@ class Loop:
                 config = run.config
                 method, precision = self._needs(run)
                 resident = self._load(config.base, precision, own=True)
-                self._make_room(resident)
+                self._replies.make_room(resident)
                 train(run, self._datasets.split_for(config), method, resident, self._pulse)
             except FtchatError as error:
                 run.append(RunFailed(error=str(error)))
@@ -248,7 +188,7 @@ class Loop:
         self._take_calls(wait=False)
         deadline = time.monotonic() + step_seconds * CHAT_SHARE / (1 - CHAT_SHARE)
         while self._replies and time.monotonic() < deadline and not self._stop_running:
-            self._advance_replies()
+            self._replies.advance()
             self._take_calls(wait=False)
         self._step_ended = time.monotonic()
         return self._stop_running
@@ -273,6 +213,7 @@ class Loop:
             raise WorkerBusy(
                 "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
             )
+        self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
             torch.cuda.empty_cache()
