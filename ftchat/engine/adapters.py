@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,7 +115,7 @@ class AdapterStack:
         factors = self._side_by_side(used)
         if [one.name for one in self._applied] != list(factors):
             for one in self._applied:
-                one.handle.remove()
+                one.remove()
             self._applied = [_Applied(name, self._layers[name]) for name in factors]
         alike = len(used) == 1 and len(set(rows)) == 1
         shares: dict[tuple[tuple[str, int], ...], Tensor] = {}
@@ -160,30 +159,37 @@ class AdapterStack:
         return Factors(down.T.contiguous(), up.T.contiguous() * scaling)
 
 
-@dataclass(eq=False)
 class _Applied:
-    """One linear layer whose output is changed; `share` [rows, 1, rank] says how much of each column a row gets."""
+    """One linear layer whose output is changed, until `remove`; `share` [rows, 1, rank] says how much of each column a
+    row gets. It stands in for the layer's forward: a hook costs a small model as much again as the two products."""
 
-    name: str
-    layer: nn.Module
-    down: Tensor = field(init=False)
-    up: Tensor = field(init=False)
-    alpha: float = 1.0
-    share: Tensor | None = None
+    down: Tensor
+    up: Tensor
+    alpha: float
+    share: Tensor | None
 
-    def __post_init__(self) -> None:
-        self.handle = self.layer.register_forward_hook(self)
+    def __init__(self, name: str, layer: nn.Module):
+        self.name, self._layer = name, layer
+        self._placed = layer.__dict__.get("forward")  # by a library that did the same
+        self._forward = layer.forward
+        layer.forward = self.forward
 
-    def __call__(self, _layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        x, down = inputs[0], self.down
+    def forward(self, x: Tensor) -> Tensor:
+        output, down = self._forward(x), self.down
         inner = (x if x.dtype == down.dtype else x.to(down.dtype)) @ down
         if self.share is not None:
             inner = inner * self.share
-        flat = inner.view(-1, inner.shape[-1])
+        inner = inner.view(-1, inner.shape[-1])
         if output.dtype == down.dtype:
-            output.view(-1, output.shape[-1]).addmm_(flat, self.up, alpha=self.alpha)
+            output.view(-1, output.shape[-1]).addmm_(inner, self.up, alpha=self.alpha)
             return output
-        return output + (flat @ self.up * self.alpha).view_as(output).to(output.dtype)
+        return output + (inner @ self.up * self.alpha).view_as(output).to(output.dtype)
+
+    def remove(self) -> None:
+        if self._placed is None:
+            del self._layer.forward
+        else:
+            self._layer.forward = self._placed
 
 
 def _share(rows: Sequence[Voice], columns: Sequence[tuple[str, int]]) -> Tensor:

@@ -32,8 +32,8 @@ from ftchat.errors import ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyEvent, RunFailed, RunQueued, RunStopped
 from ftchat.records import Answer, BaseInfo, Call, Example, Preview, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
+from ftchat.settings import chat_share
 
-CHAT_SHARE = 0.5  # of the time while a run trains and replies are open
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 
 
@@ -60,6 +60,7 @@ class Loop:
         self._running: Run | None = None
         self._stop_running = False
         self._step_ended = time.monotonic()
+        self._share = chat_share()
 
     def run(self) -> None:
         while True:
@@ -186,7 +187,7 @@ class Loop:
         """Between two steps of a run: answers calls and gives open replies their share of the time."""
         step_seconds = time.monotonic() - self._step_ended
         self._take_calls(wait=False)
-        deadline = time.monotonic() + step_seconds * CHAT_SHARE / (1 - CHAT_SHARE)
+        deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
         while self._replies and time.monotonic() < deadline and not self._stop_running:
             self._replies.advance()
             self._take_calls(wait=False)
