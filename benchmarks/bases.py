@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,24 @@ def resident_with_adapters(base: str, precision: str, adapters: Sequence[str], f
     return resident
 
 
+class Clock:
+    """Seconds that pass; on a machine that others share, those of the processor, on one thread."""
+
+    def __init__(self) -> None:
+        self.shared = False
+
+    def __call__(self) -> float:
+        return time.process_time() if self.shared else time.perf_counter()
+
+    def share(self, shared: bool) -> None:
+        self.shared = shared
+        if shared:
+            torch.set_num_threads(1)
+
+
+clock = Clock()
+
+
 def interleaved(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Seconds of each way, one after the other in each round, so that a busy moment strikes all alike. A first round
     is not counted."""
@@ -77,7 +96,9 @@ def write(path: Path | None, name: str, results: list[dict[str, Any]]) -> None:
     if path:
         processor = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
         machine = f"{processor}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
-        path.write_text(json.dumps({"benchmark": name, "machine": machine, "results": results}, indent=1))
+        path.write_text(
+            json.dumps({"benchmark": name, "machine": machine, "shared": clock.shared, "results": results}, indent=1)
+        )
 
 
-__all__ = ["STARTER", "base_folder", "interleaved", "ratio", "resident_with_adapters", "write"]
+__all__ = ["STARTER", "base_folder", "clock", "interleaved", "ratio", "resident_with_adapters", "write"]

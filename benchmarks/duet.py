@@ -1,6 +1,6 @@
 """What two answers cost over one: base and tuned decoded together, against every other way to have both.
 
-    python benchmarks/duet.py [starter 120m ...] [--tokens 128] [--rounds 5] [--precision float32] [--threads N]
+    python benchmarks/duet.py [starter 120m ...] [--tokens 128] [--rounds 5] [--precision float32] [--shared]
         [--json FILE]
 
 All figures are ratios taken in one run, way after way in each round; medians. Tokens are forced: no reply ends early.
@@ -12,7 +12,6 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from bases import STARTER, base_folder, interleaved, ratio, resident_with_adapters, write
+from bases import STARTER, base_folder, clock, interleaved, ratio, resident_with_adapters, write
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
@@ -37,13 +36,13 @@ def answer(resident: Resident, voices: list[Voice], tokens: int, history: tuple[
     """Seconds until every row has its tokens; nothing is known of the conversation beforehand."""
     decoder = Decoder(resident)
     panes = tuple(Pane(voice.adapter, history) for voice in voices)
-    began = time.perf_counter()
+    began = clock()
     decoder.add(replies_to(ChatRequest("x", resident.name, panes, Sampling(0.0, tokens)), resident, voices))
     while not decoder.idle:
         with resident.chatting():
             for _ in decoder.advance():
                 pass
-    return time.perf_counter() - began
+    return clock() - began
 
 
 class Peers:
@@ -65,13 +64,13 @@ class Peers:
 
     def generate(self, model: torch.nn.Module, tokens: int, rows: int = 1, **options: Any) -> float:
         ids = self.ids.expand(rows, -1)
-        began = time.perf_counter()
+        began = clock()
         with torch.no_grad():
             model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), do_sample=False, min_new_tokens=tokens,
                 max_new_tokens=tokens, pad_token_id=0, **options,
             )  # fmt: skip
-        return time.perf_counter() - began
+        return clock() - began
 
     def one_after_the_other(self, tokens: int) -> float:
         total = 0.0
@@ -129,7 +128,7 @@ def growth(resident: Resident, rounds: int) -> dict[int, float]:
         for _ in range(8):
             panes = (Pane(None, history), Pane("one", history))
             request = ChatRequest("x", resident.name, panes, Sampling(0.0, 16))
-            began = time.perf_counter()
+            began = clock()
             replies = replies_to(request, resident, [BASE, ONE])
             decoder.add(replies)
             while not decoder.idle:
@@ -137,7 +136,7 @@ def growth(resident: Resident, rounds: int) -> dict[int, float]:
                     for _event in decoder.advance():
                         pass
             size = len(resident.template.prompt_ids(history))
-            found.setdefault(size // 100 * 100, []).append(time.perf_counter() - began)
+            found.setdefault(size // 100 * 100, []).append(clock() - began)
             words = " ".join(["the fox went on to the river and"] * 8)
             history = (*history, Message("assistant", words), Message("user", "And then?"))
     return {size: round(statistics.median(seconds), 4) for size, seconds in sorted(found.items())}
@@ -149,10 +148,12 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="float32")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="1 where others share the cores")
+    parser.add_argument(
+        "--shared", action="store_true", help="others share the cores: measure processor time, one thread"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    clock.share(arguments.shared)
     found = []
     for name in arguments.bases:
         with tempfile.TemporaryDirectory() as folder:

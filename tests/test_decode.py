@@ -48,10 +48,10 @@ class Recording(Decoder):
         super().__init__(*args, **kwargs)
         self.logits: dict[Reply, list[torch.Tensor]] = {}
 
-    def _take(self, batch: object, replies: list[Reply], logits: torch.Tensor) -> Iterator:
+    def _take(self, batch: object, replies: list[Reply], logits: torch.Tensor, tokens: list) -> Iterator:
         for reply, row in zip(replies, logits, strict=True):
             self.logits.setdefault(reply, []).append(row.clone())
-        return super()._take(batch, replies, logits)
+        return super()._take(batch, replies, logits, tokens)
 
 
 @dataclass

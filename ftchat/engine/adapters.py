@@ -22,7 +22,7 @@ from transformers.pytorch_utils import Conv1D
 
 from ftchat.errors import ModelError
 
-_PREFIX = "base_model.model."
+FILE_PREFIX = "base_model.model."  # of the names of layers in PEFT's file
 # What an adapter's config may ask for that two factors a layer cannot express.
 _BEYOND = (
     "use_dora",
@@ -83,16 +83,20 @@ class AdapterStack:
         _check_config(name, config)
         factors = {}
         for key in tensors:
-            layer, _, kind = key.removeprefix(_PREFIX).rpartition(".lora_")
+            layer, _, kind = key.removeprefix(FILE_PREFIX).rpartition(".lora_")
             if kind == "A.weight":
                 factors[layer] = self._factors(name, layer, key, tensors, config)
             elif kind != "B.weight":
                 raise ModelError(f"adapter {name} holds {key}, which is no part of a LoRA of linear layers")
+        if not factors:
+            raise ModelError(f"adapter {name} is empty; train it again")
+        # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
+        squares = torch.stack([((f.down.T @ f.down) * (f.up @ f.up.T)).sum() for f in factors.values()])
+        if not squares.isfinite().all() and not all(t.isfinite().all() for f in factors.values() for t in f):
+            raise ModelError(f"adapter {name} holds weights that are no numbers; train it again")
         self.drop(name)
         self._adapters[name] = factors
-        # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
-        squares = (float(((f.down.T @ f.down) * (f.up @ f.up.T)).sum()) for f in factors.values())
-        self._norms[name] = math.sqrt(max(0.0, sum(squares)))
+        self._norms[name] = math.sqrt(max(0.0, float(squares.sum())))
 
     def drop(self, name: str) -> None:
         """Frees an adapter."""
@@ -153,10 +157,9 @@ class AdapterStack:
         alpha = patterns.get(get_pattern_key(list(patterns), layer), config["lora_alpha"])
         scaling = alpha / (math.sqrt(a.shape[0]) if config.get("use_rslora") else a.shape[0])
         device = module.weight.device
-        down, up = a.detach().to(device, torch.float32), b.detach().to(device, torch.float32)
-        if not (down.isfinite().all() and up.isfinite().all()):
-            raise ModelError(f"adapter {name} holds weights that are no numbers ({layer}); train it again")
-        return Factors(down.T.contiguous(), up.T.contiguous() * scaling)
+        return Factors(
+            a.detach().to(device, torch.float32, copy=True).T, b.detach().to(device, torch.float32).T * scaling
+        )
 
 
 class _Applied:

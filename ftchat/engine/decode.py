@@ -200,7 +200,7 @@ class Decoder:
     def _prefill(self, group: list[Reply]) -> Iterator[ReplyEvent]:
         self._joining = [reply for reply in self._joining if reply not in group]
         try:
-            batch, logits = self._read(group)
+            batch, logits, tokens = self._read(group)
         except Exception as error:
             requests = list(dict.fromkeys(reply.request for reply in group))
             if isinstance(error, torch.OutOfMemoryError):
@@ -219,10 +219,10 @@ class Decoder:
             batch = self._batches[0]
         else:
             self._batches.append(batch)
-        yield from self._take(batch, group, logits)
+        yield from self._take(batch, group, logits, tokens)
 
-    def _read(self, group: list[Reply]) -> tuple[_Batch, torch.Tensor]:
-        """The prompts, as far as they are not known. Returns float logits [rows, vocabulary] of their last tokens."""
+    def _read(self, group: list[Reply]) -> tuple[_Batch, torch.Tensor, list[int | None]]:
+        """The prompts, as far as they are not known."""
         lengths = [len(reply.ids) for reply in group]
         width, fresh = max(lengths), max(reply.fresh for reply in group)
         config = self.resident.model.config
@@ -236,21 +236,24 @@ class Decoder:
             reply.known = (reply.known[0], [])
         positions = torch.arange(-fresh, 0) + torch.tensor(lengths)[:, None]
         batch = _Batch(group, cache)
-        return batch, self._forward(batch, ids, positions.clamp(min=0))
+        return batch, *self._forward(batch, ids, positions.clamp(min=0))
 
     def _step(self, batch: _Batch) -> Iterator[ReplyEvent]:
         ids = torch.tensor([[reply.ids[-1]] for reply in batch.rows])
         positions = torch.tensor([[len(reply.ids) - 1] for reply in batch.rows])
         try:
-            logits = self._forward(batch, ids, positions)
+            logits, tokens = self._forward(batch, ids, positions)
         except Exception as error:  # the newest goes, and the others try again with the next token
             if isinstance(error, torch.OutOfMemoryError):
                 self._prefixes.forget()
             yield self._failed(batch.newest, error)
             return
-        yield from self._take(batch, list(batch.rows), logits)
+        yield from self._take(batch, list(batch.rows), logits, tokens)
 
-    def _forward(self, batch: _Batch, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    def _forward(
+        self, batch: _Batch, ids: torch.Tensor, positions: torch.Tensor
+    ) -> tuple[torch.Tensor, list[int | None]]:
+        """Float logits [rows, vocabulary] of the last position, and the token that each row draws from its own."""
         resident, fresh = self.resident, ids.shape[1]
         resident.stack.select([reply.voice for reply in batch.rows])
         options: dict[str, Any] = {"position_ids": positions.to(resident.device), "logits_to_keep": 1}
@@ -262,12 +265,15 @@ class Decoder:
                 use_cache=True,
                 **{name: value for name, value in options.items() if name in self._accepted},
             )
+            logits = output.logits[:, -1].float()
+            tokens = draw(logits, [r.sampling for r in batch.rows], [r.random for r in batch.rows])
         batch.cache.advance(fresh)
-        return output.logits[:, -1].float()
+        return logits, tokens
 
-    def _take(self, batch: _Batch, replies: list[Reply], logits: torch.Tensor) -> Iterator[ReplyEvent]:
+    def _take(
+        self, batch: _Batch, replies: list[Reply], logits: torch.Tensor, tokens: list[int | None]
+    ) -> Iterator[ReplyEvent]:
         """A token for each of these rows of the batch."""
-        tokens = draw(logits, [r.sampling for r in replies], [r.random for r in replies])
         for reply, token in zip(replies, tokens, strict=True):
             if reply not in batch.rows:  # its request has failed
                 continue

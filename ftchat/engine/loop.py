@@ -188,9 +188,11 @@ class Loop:
         step_seconds = time.monotonic() - self._step_ended
         self._take_calls(wait=False)
         deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
-        while self._replies and time.monotonic() < deadline and not self._stop_running:
-            self._replies.advance()
-            self._take_calls(wait=False)
+        if self._replies and self._resident:
+            with self._resident.chatting():
+                while self._replies and time.monotonic() < deadline and not self._stop_running:
+                    self._replies.advance()
+                    self._take_calls(wait=False)
         self._step_ended = time.monotonic()
         return self._stop_running
 

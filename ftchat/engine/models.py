@@ -6,6 +6,7 @@ from a stack of saved adapters. PEFT's layers are in the base only while a run t
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel
 from peft.tuners.lora import LoraLayer
+from safetensors.torch import save_file
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
-from ftchat.engine.adapters import AdapterStack, Voice
+from ftchat.engine.adapters import FILE_PREFIX, AdapterStack, Voice
 from ftchat.engine.loading import load_base
 from ftchat.engine.template import ChatTemplate
 from ftchat.records import BaseInfo
@@ -40,6 +42,8 @@ class Resident:
         self.stack = AdapterStack(self.model)
         self.peft: PeftModel | None = None  # while a run trains
         self.training: str | None = None  # the adapter that it trains
+        self._wrapped: dict[str, LoraLayer] = {}  # and the layers of it
+        self._chatting = False
         self.info = BaseInfo(
             name=name,
             label=loaded.label,
@@ -76,6 +80,7 @@ class Resident:
         assert self.peft is None
         self.stack.select(())
         self.peft, self.training = PeftModel(self.model, config, adapter_name=adapter), adapter
+        self._wrapped = {name: m for name, m in self.model.named_modules() if isinstance(m, LoraLayer)}
         return self.peft
 
     def attach(self, adapter: str, folder: Path) -> None:
@@ -85,14 +90,14 @@ class Resident:
     def snapshot(self, name: str) -> None:
         """What is being trained, as it is now, answers under this name from here on."""
         assert self.peft is not None and self.training is not None
-        tensors = get_peft_model_state_dict(self.peft, adapter_name=self.training, save_embedding_layers=False)
-        self.stack.put(name, tensors, self.peft.peft_config[self.training].to_dict())
+        self.stack.put(name, self._learned(self.training), self.peft.peft_config[self.training].to_dict())
 
     def detach(self, adapter: str) -> None:
         """Frees an adapter. When it is the one in training, PEFT's layers leave the base."""
         if self.peft is not None and adapter == self.training:
             self.model = self.peft.unload()
             self.peft = self.training = None
+            self._wrapped = {}
         self.stack.drop(adapter)
 
     def save(self, adapter: str, folder: Path) -> None:
@@ -100,9 +105,21 @@ class Resident:
         assert self.peft is not None
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".adapter.") as beside:
-            self.peft.save_pretrained(beside, selected_adapters=[adapter], save_embedding_layers=False)
+            made = Path(beside) / "adapter"
+            config = copy.copy(self.peft.peft_config[adapter])
+            config.inference_mode = True
+            config.save_pretrained(str(made))
+            save_file(self._learned(adapter), made / "adapter_model.safetensors", {"format": "pt"})
             shutil.rmtree(folder, ignore_errors=True)
-            (Path(beside) / adapter).rename(folder)
+            made.rename(folder)
+
+    def _learned(self, adapter: str) -> dict[str, torch.Tensor]:
+        """Its tensors, by the names that PEFT's file has for them."""
+        return {
+            f"{FILE_PREFIX}{name}.lora_{side}.weight": factors[adapter].weight.detach().contiguous()
+            for name, layer in self._wrapped.items()
+            for side, factors in (("A", layer.lora_A), ("B", layer.lora_B))
+        }
 
     @contextmanager
     def rows(self, adapters: Sequence[str | None]) -> Iterator[None]:
@@ -116,23 +133,24 @@ class Resident:
     @contextmanager
     def chatting(self) -> Iterator[None]:
         """Evaluation mode without gradients, and without what is being trained; whatever mode the model was in
-        returns."""
-        if self.peft is None and not self.model.training:
+        returns. To enter it again inside costs nothing."""
+        if self._chatting or (self.peft is None and not self.model.training):
             with torch.no_grad():
                 yield
             return
         training = [module for module in self.model.modules() if module.training]
-        wrapped = [module for module in self.model.modules() if isinstance(module, LoraLayer)]
         self.model.eval()
-        for layer in wrapped:
-            layer.enable_adapters(False)
+        for layer in self._wrapped.values():  # PEFT's own switch also takes the gradients off, and is slow
+            layer._disable_adapters = True
+        self._chatting = True
         try:
             with torch.no_grad():
                 yield
         finally:
+            self._chatting = False
             self.stack.select(())
-            for layer in wrapped:
-                layer.enable_adapters(True)
+            for layer in self._wrapped.values():
+                layer._disable_adapters = False
             for module in training:
                 module.training = True
 
