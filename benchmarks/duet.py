@@ -24,8 +24,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder, replies_to
+from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
+from ftchat.engine.reply import replies_to
 from ftchat.records import ChatRequest, Message, Pane, Sampling
 
 QUESTION = (Message("user", "Tell me a short story about a fox and a river, please, with a good end."),)

@@ -12,9 +12,10 @@ from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder, replies_to
+from ftchat.engine.decode import Decoder
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.models import Resident
+from ftchat.engine.reply import replies_to
 from ftchat.events import ReplyDone, ReplyToken
 from ftchat.records import STARTER, ChatRequest, Message, Pane, Sampling
 

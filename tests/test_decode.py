@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder, Reply, replies_to
+from ftchat.engine.decode import Decoder
+from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError
 from ftchat.events import ReplyDone, ReplyToken
 from ftchat.records import STARTER, ChatRequest, Message, Pane, Sampling
@@ -48,10 +49,11 @@ class Recording(Decoder):
         super().__init__(*args, **kwargs)
         self.logits: dict[Reply, list[torch.Tensor]] = {}
 
-    def _take(self, batch: object, replies: list[Reply], logits: torch.Tensor, tokens: list) -> Iterator:
-        for reply, row in zip(replies, logits, strict=True):
+    def _forward(self, batch: Any, *inputs: torch.Tensor) -> tuple[torch.Tensor, list]:
+        logits, tokens = super()._forward(batch, *inputs)
+        for reply, row in zip(batch.rows, logits, strict=True):
             self.logits.setdefault(reply, []).append(row.clone())
-        return super()._take(batch, replies, logits, tokens)
+        return logits, tokens
 
 
 @dataclass

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from test_train import PAIRS, finish, losses, start
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder, Reply, replies_to
+from ftchat.engine.decode import Decoder
+from ftchat.engine.reply import Reply, replies_to
 from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyToken, RunFinished, RunQueued, RunStarted
 from ftchat.records import STARTER, ChatRequest, Message, Pane, RunConfig, Sampling
 from ftchat.runs import Run, RunStore

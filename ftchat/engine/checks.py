@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import torch
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder, replies_to
+from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
+from ftchat.engine.reply import replies_to
 from ftchat.engine.template import Encoded
 from ftchat.errors import ChatError, DataError
 from ftchat.events import Checked, ReplyDone, ReplyEvent

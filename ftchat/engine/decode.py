@@ -8,114 +8,27 @@ from __future__ import annotations
 
 import inspect
 import logging
-import random
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch.nn import functional
 
-from ftchat.engine.adapters import Voice
-from ftchat.engine.cache import KeyValues, OneRow, Pairs, fits
+from ftchat.engine.cache import KeyValues, OneRow, fits
 from ftchat.engine.models import Resident
 from ftchat.engine.prefixes import Prefixes
+from ftchat.engine.reply import Reply
 from ftchat.engine.sampling import draw
-from ftchat.engine.template import TokenReader
-from ftchat.errors import ChatError, DataError
-from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyToken
-from ftchat.records import ChatRequest, Pane
-
-Stop = Literal["eos", "length", "stopped"]
+from ftchat.errors import ChatError
+from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed
 
 MOST_ROWS = 64  # of one batch; who asks beyond that waits
 PREFIX_BYTES = 256 * 2**20  # of keys and values of ended replies
-_SMALL = 1e8  # multiplications of a forward pass that threads would only slow down, above all on a busy machine
+_SMALL, _FEW = 3e7, 32  # parameters and tokens of a pass that threads only slow down, above all on a busy machine
 _PREFILL_TOKENS = 4096  # that are read in one forward pass, if no single prompt is longer
 
 _log = logging.getLogger(__name__)
-
-
-class Reply:
-    """One pane's answer while it is being decoded."""
-
-    def __init__(self, request: ChatRequest, pane: int, voice: Voice, resident: Resident):
-        self.request, self.pane, self.voice = request.id, pane, voice
-        self.sampling = request.sampling
-        self.ids = _prompt(resident, request.panes[pane])  # all that was read and said
-        self.stopped = False
-        # Each reply draws from its own generator, so its company does not change it, nor does it change a run's.
-        self.random = random.Random(self.sampling.seed)
-        self.known: tuple[int, Pairs] = (0, [])  # of the prompt, from a conversation before
-        self.first: torch.Tensor | None = None  # log-probabilities of the first token
-        self.base: Reply | None = None  # the base's answer to the very same, for comparison
-        self._prompt_tokens = len(self.ids)
-        self._limit = min(self.sampling.max_new_tokens, resident.context - len(self.ids))
-        self._norm = resident.stack.norm(voice)
-        self._stop_ids = resident.template.stop_ids
-        self._reader = TokenReader(resident.tokenizer)
-        self._text = ""
-        self._started = time.monotonic()
-        self._first_token_seconds = 0.0
-
-    @property
-    def tokens(self) -> int:
-        return len(self.ids) - self._prompt_tokens
-
-    @property
-    def fresh(self) -> int:
-        """How many tokens of the prompt are to be read."""
-        return len(self.ids) - self.known[0]
-
-    def take(self, token: int) -> list[ReplyEvent]:
-        """The next token: the text that it completes, and the end if it is one."""
-        self.ids.append(token)
-        if self.tokens == 1:
-            self._first_token_seconds = time.monotonic() - self._started
-        stop: Stop | None = "eos" if token in self._stop_ids else "length" if self.tokens >= self._limit else None
-        fresh = "" if stop == "eos" else self._reader.push(token)
-        fresh += self._reader.finish() if stop else ""
-        self._text += fresh
-        events: list[ReplyEvent] = []
-        if fresh:
-            events.append(ReplyToken(request=self.request, pane=self.pane, text=fresh, tokens=self.tokens))
-        return [*events, self._done(stop)] if stop else events
-
-    def stop(self) -> ReplyDone:
-        self._text += self._reader.finish()
-        return self._done("stopped")
-
-    def _done(self, stop: Stop) -> ReplyDone:
-        return ReplyDone(
-            request=self.request,
-            pane=self.pane,
-            text=self._text,
-            tokens=self.tokens,
-            stop=stop,
-            first_token_seconds=self._first_token_seconds,
-            seconds=time.monotonic() - self._started,
-            adapter=self.voice.adapter,
-            adapter_norm=self._norm,
-            divergence=self._divergence(),
-        )
-
-    def _divergence(self) -> float | None:
-        """KL(tuned || base) of the first token, where a base pane was asked the very same."""
-        if self.base is None or self.base.first is None or self.first is None:
-            return None
-        return max(0.0, float(functional.kl_div(self.base.first, self.first, reduction="sum", log_target=True)))
-
-
-def replies_to(request: ChatRequest, resident: Resident, voices: Sequence[Voice]) -> list[Reply]:
-    """A reply for each pane; voices[i] answers pane i."""
-    replies = [Reply(request, pane, voice, resident) for pane, voice in enumerate(voices)]
-    base = next((reply for reply in replies if reply.voice.adapter is None), None)
-    for reply in replies:
-        if base is not None and reply.voice.adapter and reply.ids == base.ids:
-            reply.base = base
-    return replies
 
 
 class Decoder:
@@ -219,7 +132,7 @@ class Decoder:
             batch = self._batches[0]
         else:
             self._batches.append(batch)
-        yield from self._take(batch, group, logits, tokens)
+        yield from self._take(batch, group, tokens)
 
     def _read(self, group: list[Reply]) -> tuple[_Batch, torch.Tensor, list[int | None]]:
         """The prompts, as far as they are not known."""
@@ -242,13 +155,13 @@ class Decoder:
         ids = torch.tensor([[reply.ids[-1]] for reply in batch.rows])
         positions = torch.tensor([[len(reply.ids) - 1] for reply in batch.rows])
         try:
-            logits, tokens = self._forward(batch, ids, positions)
+            _, tokens = self._forward(batch, ids, positions)
         except Exception as error:  # the newest goes, and the others try again with the next token
             if isinstance(error, torch.OutOfMemoryError):
                 self._prefixes.forget()
             yield self._failed(batch.newest, error)
             return
-        yield from self._take(batch, list(batch.rows), logits, tokens)
+        yield from self._take(batch, list(batch.rows), tokens)
 
     def _forward(
         self, batch: _Batch, ids: torch.Tensor, positions: torch.Tensor
@@ -257,7 +170,8 @@ class Decoder:
         resident, fresh = self.resident, ids.shape[1]
         resident.stack.select([reply.voice for reply in batch.rows])
         options: dict[str, Any] = {"position_ids": positions.to(resident.device), "logits_to_keep": 1}
-        with _threads_for(resident.info.parameters * ids.numel()):
+        alone = resident.info.parameters < _SMALL and ids.numel() <= _FEW
+        with _threads(1 if alone else torch.get_num_threads()):
             output = resident.model(
                 input_ids=ids.to(resident.device),
                 attention_mask=batch.cache.mask(fresh, resident.device),
@@ -270,9 +184,7 @@ class Decoder:
         batch.cache.advance(fresh)
         return logits, tokens
 
-    def _take(
-        self, batch: _Batch, replies: list[Reply], logits: torch.Tensor, tokens: list[int | None]
-    ) -> Iterator[ReplyEvent]:
+    def _take(self, batch: _Batch, replies: list[Reply], tokens: list[int | None]) -> Iterator[ReplyEvent]:
         """A token for each of these rows of the batch."""
         for reply, token in zip(replies, tokens, strict=True):
             if reply not in batch.rows:  # its request has failed
@@ -337,23 +249,10 @@ class _Batch:
 
 
 @contextmanager
-def _threads_for(work: float) -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1 if work < _SMALL else threads)
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
-
-
-def _prompt(resident: Resident, pane: Pane) -> list[int]:
-    try:
-        prompt = resident.template.prompt_ids(pane.messages)
-    except DataError as error:
-        raise ChatError(str(error)) from None
-    if len(prompt) >= resident.context:
-        raise ChatError(
-            f"this conversation has {len(prompt)} tokens and the model holds {resident.context}; start a new chat or "
-            "shorten the question"
-        )
-    return prompt
+        torch.set_num_threads(before)

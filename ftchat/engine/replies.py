@@ -14,8 +14,9 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder, Reply, replies_to
+from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
+from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError, FtchatError
 from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed
 from ftchat.records import ChatRequest, Pane
