@@ -98,7 +98,7 @@ def measure(name: str, base: str, precision: str, tokens: int, rounds: int, fold
     }
     seconds = interleaved(ways, rounds)
     lone, merged = seconds["lone tuned row"], seconds["merged generate()"]
-    faster = [min(a, b) for a, b in zip(lone, merged, strict=True)]
+    faster = min(lone, merged, key=statistics.median)
     rows = {count: lambda count=count: answer(resident, [BASE, ONE] * (count // 2) or [ONE], tokens // 2)
             for count in (1, 2, 4, 8, 16, 32)}  # fmt: skip
     by_rows = interleaved({str(count): way for count, way in rows.items()}, max(1, rounds // 2))

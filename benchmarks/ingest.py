@@ -7,7 +7,8 @@ many times as long it took as with a tenth of the rows; for `jsonl` also what th
 `datasets.load_dataset("json")` with an empty cache and passes over it for exact duplicates, each round beside ours.
 With --store also what DatasetStore takes to put, page, search, edit and remedy the pairs, in one more process.
 
-Shapes: jsonl (prompt and completion), csv, messages, chinese, and problems, where each row has two of them.
+Shapes: jsonl (prompt and completion), csv, messages, chinese, array (Chinese, one JSON array), and problems, where each
+row has two of them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = 300  # of a pair
-SHAPES = ("jsonl", "csv", "messages", "chinese", "problems")
+SHAPES = ("jsonl", "csv", "messages", "chinese", "array", "problems")
 COPIES = 50  # one row in so many repeats an earlier one
 
 RIVAL = """
@@ -93,7 +94,7 @@ def texts(chinese: bool) -> Iterator[tuple[str, str]]:
 
 
 def write(path: Path, shape: str, rows: int) -> None:
-    pairs = zip(range(rows), texts(shape == "chinese"), strict=False)
+    pairs = zip(range(rows), texts(shape in ("chinese", "array")), strict=False)
     with path.open("w", encoding="utf-8", newline="") as file:
         if shape == "csv":
             table = csv.writer(file)
@@ -107,7 +108,9 @@ def write(path: Path, shape: str, rows: int) -> None:
                 row = {"messages": [{"role": role, "content": content} for role, content in turns]}
             elif shape == "problems":
                 row["completion"] = f"{completion} Write to user{number // 2}@example.org for {{{{name}}}}."
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            before = "" if shape != "array" else ",\n" if number else "[\n"
+            file.write(before + json.dumps(row, ensure_ascii=False) + ("" if shape == "array" else "\n"))
+        file.write("\n]" if shape == "array" else "")
 
 
 def child(command: list[str], home: str) -> tuple[dict[str, float], bytes]:

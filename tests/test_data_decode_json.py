@@ -1,9 +1,14 @@
 """Broken JSON: what is wrong is named, and the rest is read."""
 
+import io
 import json
 
 import pytest
 from data_files import SAMPLE, as_json_lines, objects, pairs, report
+
+from ftchat.data import json_text
+from ftchat.data.json_rows import JsonDocument
+from ftchat.data.rows import UNREAD
 
 BAD_LINES = {
     "cut off": b'{"prompt": "a", "completion": "b',
@@ -92,3 +97,65 @@ def test_a_list_whose_last_row_is_broken_is_closed_all_the_same():
     rows = b'[{"prompt": "hi", "completion": "hello"}, {"prompt": "say "cup"", "completion": "cup"}]'
     assert [(p.row, p.kind, p.severity) for p in report(rows).problems] == [(2, "bad_json", "error")]
     assert [p.row for p in report(rows[:-1]).problems] == [None, 2]
+
+
+def test_rows_keyed_by_ids_have_lines():
+    found = report(
+        b'{\n "id-a": {"prompt": "hi", "completion": "yo"},\n "id-b": {"prompt": "x",\n  "completion": " "},\n\n "id-c": {"prompt": "", "completion": "z"}}'
+    )
+    assert [(p.row, p.line, p.kind) for p in found.problems if p.row] == [
+        (2, 3, "empty_answer"),
+        (3, 6, "empty_prompt"),
+    ]
+
+
+@pytest.mark.parametrize("comment", ["// made by hand\n", "/* made\n by hand */", '\n// one\n  // two, ["x"]\n'])
+def test_comments_before_and_between_rows_are_passed_over(comment):
+    row = '{"prompt": "hi // there", "completion": "yo /* */"}'
+    found = report(f"{comment}[{row},\n{comment}{row}\n{comment}]".encode())
+    assert (found.format, found.rows, found.examples, found.unused_rows) == ("json", 2, 2, 0)
+
+
+def test_what_is_doubtful_is_said_of_its_own_row():
+    found = report(
+        json.dumps({"data": [{"prompt": "a", "completion": "b"}] * 2}).replace("]", ', {"prompt": NaN}]').encode()
+    )
+    assert {p.row for p in found.problems if p.kind == "bad_json"} == {3}
+
+
+@pytest.mark.parametrize("container", ["array", "object"])
+def test_rows_are_the_same_wherever_a_long_text_is_cut(container, monkeypatch):
+    """Only a piece is held at a time: values, gaps and lines that it cuts through are read all the same."""
+    monkeypatch.setattr(json_text, "_PIECE", 2000)
+    rows = [
+        {"n": n, "prompt": f"{n} 你好 " + "a" * (n * 37 % 900), "completion": '"b"\\' * (n % 50)} for n in range(1, 300)
+    ]
+    text = json.dumps(rows, ensure_ascii=False, indent=1)
+    text = text if container == "array" else f'{{"by": "me", "data": {text}}}'
+    broken = text.replace('"completion": "', "", 1).replace('{\n  "n": 150,', '{\n "n" 150,')
+    for data, lost in ((text, set()), (broken, {1, 150})):
+        found = list(JsonDocument(lambda data=data: io.StringIO(data, newline="")).rows())
+        lines = [number for number, line in enumerate(data.split("\n"), 1) if line.endswith("{")]
+        assert (
+            [row.line for row in found] == lines
+            if container == "array"
+            else [row.line for row in found][1:] == lines[1:]
+        )
+        assert {row.number for row in found if row.value is UNREAD} == lost
+        assert all(
+            row.value == {k: str(v) for k, v in rows[row.number - 1].items()} for row in found if row.number not in lost
+        )
+
+
+@pytest.mark.parametrize("before", ['"info": {"by": "me"}, ', '"train": [{"prompt": "p", "completion": "c"}], ', ""])
+def test_a_broken_row_one_level_down_is_named_and_the_rest_is_read(before):
+    good, bad = '{"prompt": "a", "completion": "b"}', '{"prompt": "a" "completion": "b"}'
+    rows = before.count("completion")
+    for held in ([bad], [good, bad, good], [bad, good], [good, good, bad]):
+        found = report(f'{{{before}"test": [{", ".join(held)}]}}'.encode())
+        assert (found.rows, found.unused_rows) == (len(held) + rows, 1)
+        assert [(p.row, p.kind) for p in found.problems if p.severity == "error"] == [
+            (rows + held.index(bad) + 1, "bad_json")
+        ]
+    cut = report(f'{{{before}"test": [{good}, {good[:-9]}'.encode())
+    assert (cut.rows, cut.examples) == (2 + rows, 1 + rows)

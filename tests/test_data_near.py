@@ -3,11 +3,12 @@
 import random
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftchat.data.near import SAME, Alike, _plain, find_alike
+from ftchat.data.near import SAME, Alike, _Judge, _plain, find_alike
 from ftchat.records import Example, Message
 
 SYLLABLES = "ba de fi go ku la me ni po ru sa te vi wo".split()
@@ -149,3 +150,15 @@ def test_time_grows_with_the_number_of_examples_where_all_are_alike():
     """Every pair of these is a candidate; all are compared with a few only."""
     rows = [(LONG + " " + "x" * (n % 7), f"{LONG} {'abcdefgh'[n % 8]}") for n in range(3000)]
     assert len(find_alike(examples(rows)).pairs) < 60 * len(rows)
+
+
+def test_of_a_large_template_each_is_compared_with_a_few():
+    """Sentences with short words of their own: each is a candidate with very many others."""
+    rng = random.Random(2)
+    said = "{} es una palabra que se usa en la lengua común, y significa {} o {}, según la región donde se diga."
+    rows = []
+    for _ in range(15_000):
+        one, *others = ("".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))) for _ in range(3))
+        rows.append((f"¿Qué significa {one}?", said.format(one, *others)))
+    compared = sum(len(earlier) for earlier, _ in _Judge(examples(rows), np.arange(len(rows))).candidates())
+    assert compared < 11 * len(rows)

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-RUNGS = (("",), ("errors",), ("records",), ("events",), ("files", "settings"), ("data", "runs"), ("engine",))
+RUNGS = (
+    ("",),
+    ("errors",),
+    ("records",),
+    ("events",),
+    ("catalogue", "files", "settings"),
+    ("data", "runs"),
+    ("engine",),
+)
 RUNGS += (("worker",), ("ui", "cli"), ("__main__", "app"))
 HEIGHT = {name: height for height, rung in enumerate(RUNGS) for name in rung}
 MODEL_LIBRARIES = {"torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "safetensors"}

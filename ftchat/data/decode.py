@@ -68,7 +68,7 @@ def _decode_text(text: Text, mapped: Collection[str]) -> Decoded:
     if are_json_lines(text.lines()):
         return Decoded("jsonl", text.encoding, headed(json_lines(text.lines())))
     if begins_like_json(head):
-        document = JsonDocument(text.whole())
+        document = JsonDocument(text.opened)
         return Decoded("json", text.encoding, headed(document.rows()), notes=document.notes)
     if looks_like_yaml(head):
         documents = YamlDocuments(text.whole())

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TextIO
 
 from charset_normalizer import from_bytes
 
@@ -76,6 +77,9 @@ class Text:
 
     def lines(self, newline: str = "\n") -> Iterator[str]:
         """With their ends. `newline=""` also splits at a lone carriage return, as CSV wants."""
+        return self.opened(newline)
+
+    def opened(self, newline: str = "\n") -> TextIO:
         return io.TextIOWrapper(self.source.open(), self.codec, errors=_ERRORS, newline=newline)
 
     def whole(self) -> str:

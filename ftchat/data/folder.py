@@ -33,6 +33,7 @@ from ftchat.records import Example, Message
 SPLIT_SEED: Final = 42
 FIELDS = 5
 NO_LINE = -1
+_CHECKED = ("places.bin", "report.json", "alike.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,34 @@ class DatasetInfo:
     raw: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """A dataset with all its examples, which may be read when they are asked for: the hash stands for them. `alike` are
-    the near duplicates; None where they were not looked for."""
+    """A dataset with all its examples and what is said of them, which may be read when they are asked for: the hash
+    stands for the examples."""
 
     info: DatasetInfo
-    report: Report
-    alike: Alike | None
-    load: Callable[[], tuple[Example, ...]] = field(compare=False, repr=False)
+    load_judged: Callable[[], tuple[Report, Alike | None]] = field(repr=False)
+    load: Callable[[], tuple[Example, ...]] = field(repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dataset) and (self.info, self._judged) == (other.info, other._judged)
 
     @cached_property
     def examples(self) -> tuple[Example, ...]:
         return self.load()
+
+    @cached_property
+    def _judged(self) -> tuple[Report, Alike | None]:
+        return self.load_judged()
+
+    @property
+    def report(self) -> Report:
+        return self._judged[0]
+
+    @property
+    def alike(self) -> Alike | None:
+        """The near duplicates; None where they were not looked for."""
+        return self._judged[1]
 
     @property
     def hash(self) -> str:
@@ -129,7 +145,7 @@ def write_rest(
         settle(file)
     _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
     fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
-    fields["checksum"] = _checksum(folder / "places.bin")
+    fields["checksums"] = {name: _checksum(folder / name) for name in _CHECKED}
     if raw:
         write_raw(folder, raw)
     _write(folder / "dataset.json", json.dumps(fields).encode())
@@ -146,11 +162,10 @@ def write_raw(folder: Path, raw: Sequence[Source]) -> None:
 
 def is_whole(folder: Path) -> bool:
     """Whether everything is as it was written."""
-    fields = json.loads((folder / "dataset.json").read_bytes())
-    read_report(folder), read_alike(folder)
+    checksums = json.loads((folder / "dataset.json").read_bytes())["checksums"]
     with (folder / "examples.jsonl").open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-    return content == folder.name[:16] and _checksum(folder / "places.bin") == fields["checksum"]
+    return content == folder.name[:16] and all(_checksum(folder / name) == checksums[name] for name in _CHECKED)
 
 
 def read_info(folder: Path) -> DatasetInfo:
@@ -158,7 +173,7 @@ def read_info(folder: Path) -> DatasetInfo:
     fields["changes"] = tuple(change_from_json(change) for change in fields["changes"])
     fields["sources"] = tuple(fields["sources"])
     fields["raw"] = (folder / "raw" / "names.json").exists()
-    del fields["checksum"]
+    del fields["checksums"]
     return DatasetInfo(**fields)
 
 
@@ -166,9 +181,16 @@ def read_report(folder: Path) -> Report:
     return Report.from_json((folder / "report.json").read_bytes())
 
 
-def read_alike(folder: Path) -> Alike | None:
+def read_judged(folder: Path) -> tuple[Report, Alike | None]:
+    """The report, and the near duplicates where they were looked for."""
     pairs = json.loads((folder / "alike.json").read_bytes())
-    return None if pairs is None else Alike(tuple((later, earlier, likeness) for later, earlier, likeness in pairs))
+    alike = None if pairs is None else Alike(tuple((later, earlier, likeness) for later, earlier, likeness in pairs))
+    return read_report(folder), alike
+
+
+def looked_for_alike(folder: Path) -> bool:
+    with (folder / "alike.json").open("rb") as file:
+        return file.read(4) != b"null"
 
 
 def read_raw(folder: Path) -> list[Source]:
@@ -179,7 +201,7 @@ def read_raw(folder: Path) -> list[Source]:
 def read_examples(folder: Path) -> tuple[str, tuple[Example, ...]]:
     """All of them, with the hash of what was read."""
     info = json.loads((folder / "dataset.json").read_bytes())
-    if _checksum(folder / "places.bin") != info["checksum"]:
+    if _checksum(folder / "places.bin") != info["checksums"]["places.bin"]:
         raise ValueError("the places are not those that were written")
     places = read_places(folder, range(info["count"]))
     digest = hashlib.sha256()

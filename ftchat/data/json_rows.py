@@ -7,20 +7,30 @@ broken becomes an unread row, and reading goes on after it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice, repeat
+from typing import Any, NamedTuple, TextIO
 
-from ftchat.data.json_values import Broken, Document, JsonReader
+from ftchat.data.json_text import GAP, JsonText
+from ftchat.data.json_values import Broken, JsonReader, said_at
 from ftchat.data.names import is_turn
-from ftchat.data.nests import are_one_row, held_note, held_row, held_rows, unfolded
+from ftchat.data.nests import (
+    ROWS_TOLD_BY,
+    are_one_row,
+    held_note,
+    held_row,
+    held_rows,
+    holds_rows,
+    rows_by_column,
+    rows_by_id,
+)
 from ftchat.data.rows import Number, Remark, Row, unread
 
-_BEGINS = re.compile(r'\s*(?:\{\s*["\'}]|\[\s*[\[{"\]])')
-_GAP = re.compile(r"[\s,]*")
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)'
-_BRACKETS = re.compile(_STRING + r"|[\[{]+|[\]}]+", re.DOTALL)
+_BEGINS = re.compile(GAP + r'(?:\{\s*["\'}]|\[\s*[\[{"\]])')
 _FIRST_KEY = re.compile(r'\{\s*("[^"\\\n]{0,200}")')
+_HOLDS_LIST = re.compile(r'\{\s*"[^"\\]*"\s*:\s*(\[)\s*\{')
+_NOWHERE = re.compile("(?!)")
+_BEGINNING = 1 << 9  # characters in which a row says how it begins
 _LINE_SAMPLE = 20
 
 
@@ -70,34 +80,46 @@ def json_lines(lines: Iterable[str]) -> Iterator[Row]:
             yield unread(number, line_number, "bad_json", f"this is not valid JSON: {broken}")
 
 
+class _Outline(NamedTuple):
+    """An object that may hold a million rows: of lists of rows only the first ones. `starts` are the keys, and where
+    their values begin."""
+
+    value: dict[str, Any]
+    starts: list[tuple[str, int]]
+    end: int
+    shortened: bool
+    broken: bool
+
+
 class JsonDocument:
     """The rows of a text that is one JSON value, or several of them that do not keep to lines."""
 
-    def __init__(self, text: str):
-        self._text = Document(text)
+    def __init__(self, opened: Callable[[], TextIO]):
+        self._text = JsonText(opened)
         self._reader = JsonReader()
         self._number = 0
-        self._counted = 0  # newlines are counted up to here
-        self._line = 1
         self._anchor: re.Pattern[str] | None = None
         self._end = 0  # of the list that was read last
         self.notes: list[Remark] = []
 
     def rows(self) -> Iterator[Row]:
-        position = self._skip(0)
-        if self._text.startswith("{", position):
+        text = self._text
+        position = text.after_gap(0)
+        if text.at(position) == "{":
             try:
-                value, end = self._reader.parse_at(self._text, position)
+                outline = self._outlined(position)
             except Broken:
-                value, end = None, -1
-            if end >= 0 and self._skip(end) == len(self._text):
-                yield from self._sole_object(value, position)
+                outline = None
+            remarks = self._reader.remarks()
+            if outline and outline.broken and not held_rows(outline.value):
+                outline = None
+            if outline and not text.at(text.after_gap(outline.end)):
+                yield from self._sole_object(outline, position, remarks)
                 return
-            if end < 0 and (inner := self._list_of_rows(position)):
+            if not outline and (inner := self._list_of_rows(position)):
                 yield from self._elements(inner, "]")
                 return
-            self._reader.remarks()
-        elif self._text.startswith("[", position):
+        elif text.at(position) == "[":
             elements = self._elements(position + 1, "]")
             first = list(islice(elements, 3))
             if are_one_row([row.value for row in first]):
@@ -109,99 +131,148 @@ class JsonDocument:
             position = self._end
         yield from self._elements(position, "")
 
-    def _sole_object(self, value: dict[str, Any], position: int) -> Iterator[Row]:
+    def _sole_object(self, outline: _Outline, position: int, remarks: tuple[Remark, ...]) -> Iterator[Row]:
         """Rows that lie one level down, whichever way; else the object is the one row."""
-        remarks = self._reader.remarks()
+        value = outline.value
         if held := held_rows(value):
             self.notes.append(held_note(value, held))
-            for key, start in self._members(position):
-                if key in held:
+            for key, start in outline.starts:
+                if key in held and self._text.at(start) == "[":
                     for row in self._elements(start + 1, "]"):
                         yield row._replace(value=held_row(row.value))
-        elif (rows := unfolded(value)) is not None:
-            for number, row in enumerate(rows, 1):
-                yield Row(number, None, row, remarks if number == 1 else ())
-        else:
-            yield Row(1, self._line_at(position), value, remarks)
-
-    def _members(self, position: int) -> Iterator[tuple[str, int]]:
-        """The keys of an object that is known to be valid, and where their values begin."""
-        text = self._text
-        position = self._skip(position + 1)
-        while not text.startswith("}", position):
-            key, end = self._reader.parse_at(text, position)
-            start = self._skip(self._skip(end) + 1)
-            yield key, start
-            _, end = self._reader.parse_at(text, start)
+            return
+        if outline.shortened:
+            value, _ = self._text.value_at(self._reader, position)
             self._reader.remarks()
-            position = self._skip(end)
+        if (rows := rows_by_column(value)) is not None:
+            lines: Iterator[int | None] = repeat(None)
+        elif (rows := rows_by_id(value)) is not None:
+            starts = dict(outline.starts)
+            lines = (self._text.line_at(starts[key]) for key in value)
+        else:
+            rows, lines = [value], iter([self._text.line_at(position)])
+        for number, (one, line) in enumerate(zip(rows, lines, strict=False), 1):
+            yield Row(number, line, one, remarks if number == 1 else ())
+
+    def _outlined(self, position: int) -> _Outline:
+        """The object that begins here. Broken where it is not valid, other than in a row of a list that it holds."""
+        self._skipped = False
+        members: dict[str, Any] = {}
+        starts: list[tuple[str, int]] = []
+        shortened = False
+        place, more = self._opened(position, "}")
+        while more:
+            key, place = self._text.value_at(self._reader, place)
+            if not isinstance(key, str) or isinstance(key, Number):
+                raise Broken("a key is missing", place)
+            place = self._text.after_spaces(place)
+            if self._text.at(place) != ":":
+                raise Broken("a colon is missing", place)
+            place = self._text.after_spaces(place + 1)
+            if key in members:
+                self._reader.twice(key)
+            starts.append((key, place))
+            if self._text.at(place) == "[":
+                members[key], place, all_of_it = self._shortened(key, place)
+                shortened = shortened or not all_of_it
+            else:
+                members[key], place = self._text.value_at(self._reader, place)
+            place, more = self._closed(place, "}")
+        return _Outline(members, starts, place, shortened, self._skipped)
+
+    def _shortened(self, key: str, position: int) -> tuple[list[Any], int, bool]:
+        """A list: of rows only the first ones, where it ends, and whether it is all there."""
+        found: list[Any] = []
+        all_of_it = True
+        place, more = self._opened(position, "]")
+        self._anchor = None
+        while more:
+            try:
+                value, end = self._text.value_at(self._reader, place)
+            except Broken as broken:
+                if self._text.at(place) != "{":
+                    raise
+                self._skipped = True
+                key_there = _FIRST_KEY.match(self._text.part(place, _BEGINNING))
+                found += [{key_there[1].strip('"'): None}] if key_there and len(found) < ROWS_TOLD_BY else []
+                place = self._after(place, broken)
+                more = bool(self._text.at(place))
+                continue
+            self._remember(place)
+            place = end
+            all_of_it = all_of_it and (len(found) < ROWS_TOLD_BY or not holds_rows(key, found))
+            if all_of_it:
+                found.append(value)
+            place, more = self._closed(place, "]")
+        return found, place, all_of_it
+
+    def _opened(self, position: int, closing: str) -> tuple[int, bool]:
+        """Where what is in brackets begins, unless there is nothing."""
+        place = self._text.after_spaces(position + 1)
+        return (place + 1, False) if self._text.at(place) == closing else (place, True)
+
+    def _closed(self, position: int, closing: str) -> tuple[int, bool]:
+        """Where the next thing in brackets begins, unless they are closed."""
+        place = self._text.after_spaces(position)
+        if self._text.at(place) == closing:
+            return place + 1, False
+        if self._skipped and not self._text.at(place):
+            return place, False  # the end was lost with the last row
+        if self._text.at(place) != ",":
+            raise Broken("a comma is missing", place)
+        return self._text.after_spaces(place + 1), True
 
     def _list_of_rows(self, position: int) -> int | None:
         """Where the rows begin in a broken object that holds them under its first key with a list of objects."""
-        found = re.compile(r'\{\s*"[^"\\]*"\s*:\s*(\[)\s*\{').match(self._text, position)
+        found = _HOLDS_LIST.match(self._text.part(position, _BEGINNING))
         if found is None:
             return None
         try:
-            first, _ = self._reader.parse_at(self._text, found.end() - 1)
+            first, _ = self._text.value_at(self._reader, position + found.end() - 1)
         except Broken:
-            return found.end(1)
-        return None if is_turn(first) else found.end(1)
+            first = None
+        self._reader.remarks()
+        return None if is_turn(first) else position + found.end(1)
 
     def _elements(self, position: int, closing: str) -> Iterator[Row]:
         text = self._text
-        while (position := self._skip(position)) < len(text):
-            if closing and text.startswith(closing, position):
+        self._anchor = None
+        while char := text.at(position := text.after_gap(position)):
+            if char == closing:
                 self._end = position + 1
                 return
             self._number += 1
-            line = self._line_at(position)
+            line = text.line_at(position)
             try:
-                value, end = self._reader.parse_at(text, position)
+                value, end = text.value_at(self._reader, position)
             except Broken as broken:
                 self._reader.remarks()
+                said = self._said(broken)
                 end = self._after(position, broken)
-                yield unread(self._number, line, "bad_json", f"this is not valid JSON: {broken}{self._lost(end)}")
+                lost = "" if text.at(end) else "; what follows could not be read either"
+                yield unread(self._number, line, "bad_json", f"this is not valid JSON: {said}{lost}")
             else:
                 self._remember(position)
                 yield Row(self._number, line, value, self._reader.remarks())
             position = end
         self._end = position
-        if closing and not text[-100:].rstrip().endswith(closing):  # as it does where the last row is the broken one
+        # It is closed after all where the last row is the broken one.
+        if closing and not text.part(max(0, position - 100), 100).rstrip().endswith(closing):
             self.notes.append(Remark("bad_json", "warning", "the list is never closed: the file may have been cut off"))
 
-    def _skip(self, position: int) -> int:
-        gap = _GAP.match(self._text, position)
-        return gap.end() if gap else position
-
-    def _line_at(self, position: int) -> int:
-        self._line += str.count(self._text, "\n", self._counted, position)
-        self._counted = position
-        return self._line
+    def _said(self, broken: Broken) -> str:
+        if broken.position is None:
+            return str(broken)
+        return said_at(str(broken), self._text.column_at(broken.position))
 
     def _remember(self, position: int) -> None:
         """How a row begins, so that the next one can be found after a broken one."""
-        if self._anchor is None and (key := _FIRST_KEY.match(self._text, position)):
+        if self._anchor is None and (key := _FIRST_KEY.match(self._text.part(position, _BEGINNING))):
             self._anchor = re.compile(r"\{\s*" + re.escape(key[1]) + r"\s*:")
 
     def _after(self, start: int, broken: Broken) -> int:
         """Where to read on after what is broken: at the next thing that begins as the rows do."""
         if broken.position is None:
-            return self._after_nested(start)
+            return self._text.after_nested(start)
         self._remember(start)
-        found = self._anchor.search(self._text, max(broken.position, start + 1)) if self._anchor else None
-        return found.start() if found else len(self._text)
-
-    def _after_nested(self, start: int) -> int:
-        """Where the value ends that is too deep to be parsed, by its brackets alone."""
-        depth = 0
-        for token in _BRACKETS.finditer(self._text, start):
-            if token[0][0] in "[{":
-                depth += len(token[0])
-            elif token[0][0] in "]}":
-                if depth <= len(token[0]):
-                    return token.start() + depth
-                depth -= len(token[0])
-        return len(self._text)
-
-    def _lost(self, end: int) -> str:
-        return "; what follows could not be read either" if end == len(self._text) else ""
+        return self._text.find(self._anchor or _NOWHERE, max(broken.position, start + 1))

@@ -21,9 +21,8 @@ _CLEARER = {
     "Invalid \\uXXXX escape": "there is a \\u without four hexadecimal digits",
     "Extra data": "there is more after the end of the value",
 }
-_MANY_BROKEN = 100
-_WINDOW = 1 << 12  # characters
 _LONGEST_ESCAPE = 12
+_TOO_DEEP = "it is nested too deep"
 
 
 class Broken(Exception):
@@ -34,22 +33,11 @@ class Broken(Exception):
         self.position = position
 
 
-class Document(str):
-    """A text with many values. The number of the line in each JSONDecodeError, which nobody asks for, is not counted:
-    from the start of the text every time, that would take minutes where thousands of rows are broken."""
-
-    __slots__ = ()
-
-    def count(self, *_: object) -> int:
-        return 0
-
-
 class JsonReader:
     """Parses values one at a time, and collects remarks on what was read but is doubtful."""
 
     def __init__(self) -> None:
         self._remarks: list[Remark] = []
-        self._broken = 0
         decoder = json.JSONDecoder(
             object_pairs_hook=self._object, parse_float=Number, parse_int=Number, parse_constant=self._constant
         )
@@ -61,38 +49,23 @@ class JsonReader:
         try:
             return self._decode(text)
         except json.JSONDecodeError as error:
-            raise Broken(_reason(error), error.pos) from None
+            raise Broken(said_at(_CLEARER.get(error.msg, error.msg), error.colno), error.pos) from None
         except RecursionError:
-            raise Broken("it is nested too deep", None) from None
+            raise Broken(_TOO_DEEP, None) from None
 
-    def parse_at(self, text: str, position: int) -> tuple[Any, int]:
-        """The value that begins at the position, and where it ends."""
+    def parse_first(self, part: str, whole: bool) -> tuple[Any, int | None]:
+        """The value that a text begins with, and where it ends. Unless the text is `whole` it may be cut off within the
+        value, which has no end then."""
         try:
-            if self._broken < _MANY_BROKEN:
-                return self._raw_decode(text, position)
-            return self._parse_within(text, position)
+            value, end = self._raw_decode(part)
         except json.JSONDecodeError as error:
-            self._broken += 1
-            raise Broken(_reason(error), error.pos) from None
+            # What the end of the part has cut through looks broken too.
+            if whole or (error.pos < len(part) - _LONGEST_ESCAPE and not error.msg.startswith("Unterminated")):
+                raise Broken(_CLEARER.get(error.msg, error.msg), error.pos) from None
+            return None, None
         except RecursionError:
-            raise Broken("it is nested too deep", None) from None
-
-    def _parse_within(self, text: str, position: int) -> tuple[Any, int]:
-        """As far as it takes, since the library counts all lines of its text for every error."""
-        size = _WINDOW
-        while True:
-            window = text[position : position + size]
-            whole = position + size >= len(text)
-            try:
-                value, end = self._raw_decode(window)
-                if whole or end < size:
-                    return value, position + end
-            except json.JSONDecodeError as error:
-                # What the end of the window has cut through looks broken too.
-                if whole or (error.pos < size - _LONGEST_ESCAPE and not error.msg.startswith("Unterminated")):
-                    at = position + error.pos
-                    raise Broken(_said(error.msg, at - text.rfind("\n", 0, at)), at) from None
-            size *= 2
+            raise Broken(_TOO_DEEP, None) from None
+        return value, end if whole or end < len(part) else None
 
     def remarks(self) -> tuple[Remark, ...]:
         """Those since the last call."""
@@ -105,19 +78,17 @@ class JsonReader:
         value = dict(pairs)
         if len(value) != len(pairs):
             keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1) if len(keys) < 1000 else keys[0]
-            self._remarks.append(
-                Remark("bad_json", "warning", f"the key '{shown(twice)}' stands there twice; the last is used")
-            )
+            self.twice(next(key for key in keys if keys.count(key) > 1) if len(keys) < 1000 else keys[0])
         return value
+
+    def twice(self, key: str) -> None:
+        """Takes note of a key that an object has twice."""
+        said = f"the key '{shown(key)}' stands there twice; the last is used"
+        self._remarks.append(Remark("bad_json", "warning", said))
 
     def _constant(self, name: str) -> None:
         self._remarks.append(Remark("bad_json", "warning", f"{name} is no JSON value; it is read as missing"))
 
 
-def _reason(error: json.JSONDecodeError) -> str:
-    return _said(error.msg, error.colno)
-
-
-def _said(reason: str, column: int) -> str:
-    return f"{_CLEARER.get(reason, reason)} (at character {column})"
+def said_at(reason: str, column: int) -> str:
+    return f"{reason} (at character {column})"

@@ -13,38 +13,35 @@ a template's, not a copy of any.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from rensa import RMinHash
 
+from ftchat.data.wording import says_the_same, words_exchanged
 from ftchat.records import Example
 
 NEAR_LIMIT: Final = 100_000  # examples among which it is looked for without being asked
 SAME: Final = 0.6
 _BAND, _BANDS = 5, 25  # finds pairs of 0.7 with probability 0.99, of 0.8 with 0.9999
+_SPREAD = 0.1  # what MinHash says of a pair is true within this, but for one of a hundred
 _FRAME = 0.4  # alike enough to be of one template
 _NEIGHBOURS = 3  # compared within a band, besides the first, so that the time stays linear
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
-_TYPOS = 20  # misspelt words that are looked for in two texts; more are exchanged ones
+_KIN = 2 * _TEMPLATE  # pairs of each example that are compared to tell whether it is one of a template's
 _BATCH = 4096
+_SAMPLE = 20_000  # examples in which it is counted how common long runs are
+_HELD = 1 << 24  # shingles that are held, to compare an example with several
 _BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
 
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _PAUSES = str.maketrans(dict.fromkeys(".,!?;:…'\"`´’‘“”。，！？；：、「」『』（）()[]", " "))
-_NUMBER = re.compile(  # and what is calculated with them
-    r"\d+(?:[.,]\d+)*|(?<=\w)[+*/^×÷<>=](?=\w)|(?<=\w )[+*/^×÷<>=](?= \w)|(?<=\d)-(?=\d)|(?<=\d )-(?= \d)"
-)
-_NAME = re.compile(r"(?<=[a-z,] )[A-Z]\w+")
-_WORD = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W\u2e80-\u9fff\uac00-\ud7af]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +72,8 @@ def find_alike(examples: Sequence[Example]) -> Alike:
     family: Counter[int] = Counter()  # how many others an example differs from by a word, a name or a number
     for earlier, later in judge.candidates():
         for one, other, likeness in judge.compare(earlier, later):
+            if likeness < SAME and min(family[one], family[other]) > _TEMPLATE:
+                continue  # both are known to be of a template, and this pair says no more
             same = says_the_same(examples[one], examples[other])
             exchanged = not same or words_exchanged(examples[one], examples[other])
             family.update((one, other) if exchanged else ())
@@ -96,12 +95,17 @@ class _Judge:
         size = sum(len(message.content) for example in examples for message in example.messages)
         self._buckets = min(_BUCKETS, 1 << max(12, size.bit_length()))
         counted: Any = np.zeros(self._buckets, np.int64)
-        for batch in _batches(different):
+        sample = different
+        if len(different) > _SAMPLE:
+            sample = np.sort(np.random.default_rng(0).choice(different, _SAMPLE, replace=False))
+        for batch in _batches(sample):
             counted += np.bincount(_Windows(self._texts(batch)).frame_buckets(self._buckets), minlength=self._buckets)
-        self._common = counted > max(20, len(different) // 200)
+        self._common = counted > max(20, len(sample) // 200)
         self._minima: Any = np.empty((len(different), _BAND * _BANDS), np.uint32)
         for start in range(0, len(different), _BATCH):
             self._minima[start : start + _BATCH] = self._digest(different[start : start + _BATCH])
+        self._shingled: dict[int, tuple[Numbers, Numbers]] = {}
+        self._held = 0
 
     def candidates(self) -> Iterator[tuple[Any, Any]]:
         """Arrays of earlier and later examples, some thousand pairs at a time, all different."""
@@ -122,22 +126,46 @@ class _Judge:
                 found.append(order[here] * n + order[here + step])
             codes = np.sort(np.concatenate(found))  # np.unique puts them in a table, and those of one pattern collide
             codes = codes[np.concatenate([[True], codes[1:] != codes[:-1]])] if len(codes) else codes
+        shared: Any = np.empty(len(codes), np.uint8)
         for start in range(0, len(codes), _BATCH):
             a, b = np.divmod(codes[start : start + _BATCH], n)
-            near = (self._minima[a] == self._minima[b]).mean(axis=1) >= _FRAME - 0.1
-            yield self._different[a[near]], self._different[b[near]]
+            shared[start : start + _BATCH] = (self._minima[a] == self._minima[b]).sum(axis=1)
+        for batch in _batches(codes[self._worth_comparing(codes, shared)]):
+            earlier, later = np.divmod(batch, n)
+            yield self._different[earlier], self._different[later]
+
+    def _worth_comparing(self, codes: Any, shared: Any) -> Any:
+        """The pairs that may be the same, by the minima that they share; of those that may be of one template only the
+        likeliest of each example, as each of a large template's is a candidate with very many others."""
+        worth = shared >= (SAME - _SPREAD) * _BAND * _BANDS
+        kin = np.flatnonzero(~worth & (shared >= (_FRAME - _SPREAD) * _BAND * _BANDS))
+        kin = kin[np.argsort(-shared[kin].astype(np.int64), kind="stable")]
+        for side in np.divmod(codes[kin], len(self._different)):
+            worth[kin[_ranks(side) < _KIN]] = True
+        return worth
 
     def compare(self, earlier: Any, later: Any) -> Iterator[tuple[int, int, float]]:
         """Of these pairs those that are alike enough to be looked at, and how much of them is the same."""
-        indices = np.unique(np.concatenate([earlier, later]))
-        values, ends = self._shingles(self._texts(indices))
-        parts = [frozenset(part.tolist()) for part in np.split(values, ends[:-1])]
-        place = {index: 2 * number for number, index in enumerate(indices.tolist())}
+        parts = self._sides(np.unique(np.concatenate([earlier, later])))
         for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
-            asked = _jaccard(parts[place[one]], parts[place[other]])
-            alike = min(asked, _jaccard(parts[place[one] + 1], parts[place[other] + 1])) if asked >= _FRAME else 0
+            asked = _jaccard(parts[one][0], parts[other][0])
+            alike = min(asked, _jaccard(parts[one][1], parts[other][1])) if asked >= _FRAME else 0
             if alike >= _FRAME:
                 yield one, other, round(alike, 4)
+
+    def _sides(self, indices: Any) -> dict[int, list[frozenset[int]]]:
+        """The shingles of prompt side and answer of each."""
+        new = [index for index in indices.tolist() if index not in self._shingled]
+        if new:
+            values, ends = self._shingles(self._texts(np.array(new)))
+            sides = np.split(values, ends[:-1])
+            self._shingled.update(zip(new, zip(sides[::2], sides[1::2], strict=True), strict=True))
+            self._held += len(values)
+        found = {index: [frozenset(side.tolist()) for side in self._shingled[index]] for index in indices.tolist()}
+        if self._held > _HELD:
+            self._shingled.clear()
+            self._held = 0
+        return found
 
     def _digest(self, indices: Any) -> Any:
         """The minima of each example, over its prompt and its answer together."""
@@ -232,48 +260,6 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().translate(_PAUSES).split())
 
 
-def says_the_same(a: Example, b: Example) -> bool:
-    """Whether the two name the same numbers, and not different names."""
-    for one, other in ((a.context, b.context), (a.messages[-1:], b.messages[-1:])):
-        (numbers, names), (other_numbers, others) = (
-            _named("\n".join([message.content for message in side])) for side in (one, other)
-        )
-        if numbers != other_numbers:
-            return False
-        if names - others and others - names:
-            return False
-    return True
-
-
-@lru_cache(maxsize=1 << 14)  # of a template, an example is compared with many
-def _named(text: str) -> tuple[list[str], frozenset[str]]:
-    return _NUMBER.findall(text), frozenset(_NAME.findall(text))
-
-
-@lru_cache(maxsize=1 << 14)
-def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(text.casefold()))
-
-
-def words_exchanged(a: Example, b: Example) -> bool:
-    """Whether words of the one stand where other words of the other stand, rather than being added or misspelt."""
-    one, other = (_words(" ".join([message.content for message in example.messages])) for example in (a, b))
-    gone, come = list((one - other).elements()), list((other - one).elements())
-    if len(gone) * len(come) > _TYPOS**2:
-        return True
-    for word in gone:
-        close = [candidate for candidate in come if _misspelt(word, candidate)]
-        if close:
-            come.remove(close[0])
-        elif come:
-            return True
-    return False
-
-
-def _misspelt(word: str, other: str) -> bool:
-    return max(len(word), len(other)) <= 40 and SequenceMatcher(None, word, other).ratio() >= 0.6
-
-
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
     common = len(a & b)
     return common / (len(a) + len(b) - common)
@@ -281,6 +267,15 @@ def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
 
 def _batches(indices: Any) -> Iterator[Any]:
     return (indices[start : start + _BATCH] for start in range(0, len(indices), _BATCH))
+
+
+def _ranks(groups: Any) -> Any:
+    """How many of the same group come before each."""
+    order = np.argsort(groups, kind="stable")
+    begins = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    ranks: Any = np.empty(len(groups), np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(begins, np.diff(np.append(begins, len(groups))))
+    return ranks
 
 
 def _power(exponent: int) -> np.uint64:

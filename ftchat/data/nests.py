@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from ftchat.data.names import by_normal_name, is_header, is_known, is_turn, normal, pick
 from ftchat.data.rows import Number, Remark, Row, shown
+
+ROWS_TOLD_BY: Final = 20  # the first rows of a list show that it is one of rows
 
 # Under these a single object holds its own turns, and no rows.
 _OWN_TURNS = frozenset("messages conversation dialogue dialog chat turns history 对话 消息 历史".split())
@@ -22,8 +24,8 @@ def held_rows(value: dict[str, Any]) -> list[str]:
     """The keys under which an object holds its rows, such as `data`, or `train` and `test`."""
     if _is_row(value):
         return []
-    held = [key for key, rows in value.items() if _holds_rows(rows) and normal(key) not in _OWN_TURNS]
-    return [key for key in held if any(map(_is_likely, value[key][:20]))] or held
+    held = [key for key, rows in value.items() if holds_rows(key, rows)]
+    return [key for key in held if any(map(_is_likely, value[key][:ROWS_TOLD_BY]))] or held
 
 
 def held_note(value: dict[str, Any], keys: list[str]) -> Remark:
@@ -43,9 +45,22 @@ def held_row(value: Any) -> Any:
     return value
 
 
+def holds_rows(key: str, value: Any) -> bool:
+    """Whether a list under a key is one of rows, judging by the first of them."""
+    return _holds_rows(value) and normal(key) not in _OWN_TURNS
+
+
 def unfolded(value: dict[str, Any]) -> list[Any] | None:
     """The rows of an object that holds them column by column, or by their ids; None where it does neither."""
-    return None if _is_row(value) else _from_columns(value) or _from_ids(value)
+    return rows_by_column(value) or rows_by_id(value)
+
+
+def rows_by_column(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    return None if _is_row(value) else _from_columns(value)
+
+
+def rows_by_id(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    return None if _is_row(value) else _from_ids(value)
 
 
 def headed(rows: Iterator[Row]) -> Iterator[Row]:
@@ -84,7 +99,10 @@ def _is_row(value: dict[str, Any]) -> bool:
 
 
 def _holds_rows(value: Any) -> bool:
-    return isinstance(value, list) and any(map(_may_be_row, value[:20])) and not any(map(is_turn, value[:20]))
+    if not isinstance(value, list):
+        return False
+    first = value[:ROWS_TOLD_BY]
+    return any(map(_may_be_row, first)) and not any(map(is_turn, first))
 
 
 def _may_be_row(value: Any) -> bool:

@@ -73,8 +73,8 @@ class DatasetStore:
             change = replace(change, places=self._places(key, change.kind, examples))
         change = check_change(change, examples.find, info.changes)
         with self._whole(key):
-            alike = on_disk.read_alike(self.folder / key)
-        if isinstance(change, Remedy) or alike is not None:
+            looked_for = on_disk.looked_for_alike(self.folder / key)
+        if isinstance(change, Remedy) or looked_for:
             return self._version(info.root, (*info.changes, change))
         return self._patched(info, examples, change)
 
@@ -101,7 +101,8 @@ class DatasetStore:
         folder = self.folder / key
         with self._whole(key):
             content, examples = on_disk.read_examples(folder)
-            dataset = Dataset(info, on_disk.read_report(folder), on_disk.read_alike(folder), lambda: examples)
+            judged = on_disk.read_judged(folder)
+            dataset = Dataset(info, lambda: judged, lambda: examples)
             if content != key[:16]:
                 raise ValueError("the content is not what was hashed")
         return dataset
@@ -211,20 +212,22 @@ class DatasetStore:
                     on_disk.write_raw(self.folder / key, raw)
                 return self._known(self.info(key))
             info = replace(info, hash=key, root=info.root or key, sources=sources, raw=bool(raw))
-            report, alike = judge(beside, info)
-            on_disk.write_rest(beside, info, report, alike, raw)
+            judged = judge(beside, info)
+            on_disk.write_rest(beside, info, *judged, raw)
             shutil.rmtree(self.folder / key, ignore_errors=True)  # nothing, or something damaged
             beside.rename(self.folder / key)
-            return Dataset(info, report, alike, lambda: self.get(key).examples)
+            return Dataset(info, lambda: judged, lambda: self.get(key).examples)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
     def _known(self, info: DatasetInfo) -> Dataset:
-        """A dataset that is there whole; its examples are read when they are asked for."""
-        with self._whole(info.hash):
-            folder = self.folder / info.hash
-            report, alike = on_disk.read_report(folder), on_disk.read_alike(folder)
-        return Dataset(info, report, alike, lambda: self.get(info.hash).examples)
+        """A dataset that is there whole; what is in it is read when it is asked for."""
+
+        def judged() -> tuple[Report, Alike | None]:
+            with self._whole(info.hash):
+                return on_disk.read_judged(self.folder / info.hash)
+
+        return Dataset(info, judged, lambda: self.get(info.hash).examples)
 
     def _healthy(self, key: str) -> DatasetInfo | None:
         """What is known of a dataset that is there whole."""

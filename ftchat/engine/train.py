@@ -17,7 +17,7 @@ from datasets import Dataset as TokenDataset
 from peft import LoraConfig
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.data import NEAR_LIMIT, leaks
@@ -26,6 +26,7 @@ from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Reporter
 from ftchat.engine.resolve import Facts, resolve
 from ftchat.engine.template import Encoded
+from ftchat.engine.trainer import AnswerTrainer
 from ftchat.errors import DataError, FtchatError, OutOfMemory
 from ftchat.events import Checked, RunFailed, RunFinished, RunStarted, RunStopped
 from ftchat.records import Example, ResolvedConfig
@@ -162,7 +163,7 @@ def _trainer(
     rows: Sequence[Encoded],
     held_out: Sequence[Encoded],
     reporter: Reporter,
-) -> SFTTrainer:
+) -> AnswerTrainer:
     assert resident.peft is not None
     on_gpu = resolved.device == "cuda"
     arguments = SFTConfig(
@@ -197,7 +198,7 @@ def _trainer(
         disable_tqdm=True,
         push_to_hub=False,
     )
-    trainer = SFTTrainer(
+    trainer = AnswerTrainer(
         model=resident.peft,
         args=arguments,
         data_collator=DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),

@@ -1,0 +1,69 @@
+"""TRL's trainer with a loss that computes only what is learned. Knows nothing of runs, settings or histories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from peft import PeftModel
+from torch.nn import functional
+from transformers import PreTrainedModel
+from trl import SFTTrainer
+from trl.trainer.utils import add_fused_lm_head
+
+_PLAIN_LOGITS = 2**26  # numbers, 256 MB in float32; beyond that the output layer is computed in tiles
+
+
+class AnswerTrainer(SFTTrainer):
+    """`SFTTrainer` whose output layer sees the learned positions alone. TRL's own loss computes it for every position
+    on a CPU, and again in the backward pass, beside entropy and accuracy."""
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        mode = "train" if self.model.training else "eval"
+        if mode == "train":
+            self._total_train_tokens += int(inputs["attention_mask"].sum())
+        self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
+        return answer_loss(model, inputs, num_items_in_batch)
+
+
+def answer_loss(
+    model: torch.nn.Module, inputs: dict[str, torch.Tensor], items: torch.Tensor | int | None = None
+) -> torch.Tensor:
+    """Negative log-likelihood in nats of the tokens whose label is not -100, summed and divided by `items`, their
+    number unless given (that of all micro-batches of a step). `inputs`: input_ids, attention_mask and labels, each
+    [rows, length]. Very many logits are computed by TRL's tiles, whose patch of the model's forward stays on it."""
+    labels = inputs["labels"][:, 1:].flatten()
+    positions = (labels != -100).nonzero().squeeze(1)
+    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, labels[positions])
+    return nll / (max(1, positions.numel()) if items is None else items)
+
+
+def nll_at(
+    model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """The sum over `positions` [n] of the negative log-likelihood of `targets` [n]. Position p is the p-th of all
+    [rows, length - 1] places that something follows."""
+    base: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
+
+    def keep_learned(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
+        # A method that puts virtual tokens in front makes the sequence longer than its ids.
+        hidden = output.last_hidden_state[:, -ids.shape[1] : -1]
+        output.last_hidden_state = hidden.flatten(0, 1)[positions].unsqueeze(0)
+        return output
+
+    fed = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+    hook = base.base_model.register_forward_hook(keep_learned)
+    try:
+        if targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:
+            if "forward" not in vars(base):
+                add_fused_lm_head(base)
+            return model(**fed, shift_labels=targets.unsqueeze(0), fused_lm_head=True).log_probs.sum().neg()
+        return functional.cross_entropy(model(**fed).logits[0].float(), targets, reduction="sum")
+    finally:
+        hook.remove()
