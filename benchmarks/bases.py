@@ -39,8 +39,10 @@ def base_folder(name: str, folder: Path) -> str:
     return str(where)
 
 
-def resident_with_adapters(base: str, precision: str, adapters: Sequence[str], folder: Path) -> Resident:
-    """Adapters of rank 16 on every linear layer, saved in folders of their names."""
+def resident_with_adapters(
+    base: str, precision: str, adapters: Sequence[str], folder: Path, std: float = 0.01
+) -> Resident:
+    """Adapters of rank 16 on every linear layer, saved in folders of their names; with a large `std` they babble."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     resident = Resident(base, precision, device)
     for seed, name in enumerate(adapters):
@@ -49,7 +51,7 @@ def resident_with_adapters(base: str, precision: str, adapters: Sequence[str], f
         peft = resident.add_adapter(name, LoraConfig(task_type="CAUSAL_LM", r=16, target_modules=targets))
         for key, tensor in peft.named_parameters():
             if ".lora_B." in key:
-                torch.nn.init.normal_(tensor, std=0.01)
+                torch.nn.init.normal_(tensor, std=std)
         resident.save(name, folder / name)
         resident.detach(name)
         resident.attach(name, folder / name)

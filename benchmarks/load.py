@@ -1,6 +1,6 @@
 """1 to 64 visitors compare at the same time, through the real page's endpoint on loopback.
 
-    python benchmarks/load.py [--visitors 1 4 16 64] [--questions 3] [--tokens 48] [--json FILE]
+    python benchmarks/load.py [--visitors 1 4 16 64] [--questions 3] [--tokens 128] [--json FILE]
 
 Every visitor has a client of its own and asks base and tuned its own questions, one after the other. Prints tokens per
 second of all together, over that of one visitor; the first token's and the whole answer's time; how many were answered;
@@ -42,11 +42,11 @@ QUESTIONS = (
 
 
 def a_run(home: Path) -> None:
-    """A finished run, with a random adapter."""
+    """A finished run, with a random adapter that babbles on, so that its answers are long."""
     run = RunStore(home).create(RunConfig("load", "data"))
     run.append(RunQueued())
     run.append(RunStarted(total_steps=1, base=STARTER, method="lora"))
-    resident_with_adapters(STARTER, "float32", ["adapter"], run.folder)
+    resident_with_adapters(STARTER, "float32", ["adapter"], run.folder, std=0.3)
     run.append(RunFinished(steps=1, train_loss=0.1, seconds=1.0, tokens_per_second=1.0, peak_memory=1))
 
 
@@ -73,6 +73,8 @@ def measure(clients: list[Client], questions: int, tokens: int, alone: dict[str,
     for thread in threads:
         thread.join()
     seconds = time.monotonic() - began
+    for sentence in {str(reply) for _, _, reply in found if isinstance(reply, Exception)}:
+        print(f"not answered: {sentence}", file=sys.stderr)
     answered = [(question, took, reply) for question, took, reply in found if isinstance(reply, dict)]
     said = sum(reply[side]["tokens"] for _, _, reply in answered for side in ("base", "tuned"))
     first = sorted(max(reply[side]["first_token_seconds"] for side in ("base", "tuned")) for _, _, reply in answered)
@@ -97,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--questions", type=int, default=3, help="of each visitor")
-    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from ftchat.engine.adapters import Voice
@@ -18,12 +19,13 @@ from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError, FtchatError
-from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed
+from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyToken
 from ftchat.records import ChatRequest, Pane
 from ftchat.runs import Run, RunStore
 
 ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
 MOST_STRENGTH = 1.5
+_RHYTHM = 0.05  # seconds between two pieces of a pane's text
 
 Send = Callable[[int, ReplyEvent | None], None]  # an event for a call; None closes it
 Load = Callable[[str, str | None], Resident]  # the base of that name, in that precision if one is named
@@ -37,6 +39,7 @@ class Replies:
         self._decoder: Decoder | None = None
         self._calls: dict[str, int] = {}  # of each open request, the call that asked
         self._panes: dict[str, int] = {}  # and how many of its panes have not ended
+        self._told: dict[tuple[str, int], tuple[float, str]] = {}  # of a pane: when it was sent, and text since then
         self._used: dict[str, float] = {}  # when an adapter was last asked for
         self._snapshots = itertools.count(1)
         self._passing: set[str] = set()  # snapshots of a run in training: dropped with the reply that asked
@@ -81,12 +84,26 @@ class Replies:
         self._used.clear()
 
     def _deliver(self, event: ReplyEvent) -> None:
+        """Sends an event on; tokens that follow each other faster than anybody can look go together."""
         call = self._calls[event.request]
+        if isinstance(event, ReplyToken):
+            place = event.request, event.pane
+            since, held = self._told.get(place, (0.0, ""))
+            if time.monotonic() - since < _RHYTHM:
+                self._told[place] = since, held + event.text
+                return
+            self._told[place] = time.monotonic(), ""
+            event = replace(event, text=held + event.text)
+        elif isinstance(event, ReplyDone):
+            _, held = self._told.pop((event.request, event.pane), (0.0, ""))
+            if held:
+                self._send(call, ReplyToken(request=event.request, pane=event.pane, text=held, tokens=event.tokens))
         self._send(call, event)
         if isinstance(event, ReplyDone):
             self._panes[event.request] -= 1
         if isinstance(event, ReplyFailed) or not self._panes[event.request]:
             del self._calls[event.request], self._panes[event.request]
+            self._told = {place: told for place, told in self._told.items() if place[0] != event.request}
             self._send(call, None)
 
     def _open(self) -> list[Reply]:
