@@ -143,6 +143,10 @@ class TokenStats:
     lost: tuple[int, ...] = ()
 
 
+# Of an example that is too long: its index, how many of its messages stay, and how many characters of the last of them.
+Fit = tuple[int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class BaseInfo:
     """A base model that is loaded and ready. `template` says whose chat template is used."""

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from ftchat.errors import WorkerDied
 from ftchat.events import ReplyEvent
 from ftchat.files import LOCAL_OWNER
-from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Preview, TokenStats, WorkerState
+from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Fit, Preview, TokenStats, WorkerState
 
 
 class Worker(ABC):
@@ -47,6 +47,10 @@ class Worker(ABC):
     def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
         """Of these examples, or of the dataset of that hash, which is then read at the other end."""
         return self._ask("token_stats", base, examples if isinstance(examples, str) else tuple(examples))
+
+    def fitting(self, base: str, examples: Sequence[Example] | str) -> tuple[Fit, ...]:
+        """How much stays of those of them that are too long, as far as anything does."""
+        return self._ask("fitting", base, examples if isinstance(examples, str) else tuple(examples))
 
     def start_run(self, run: str) -> None:
         """Returns once the run is accepted and held; it trains when those before it are done."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -165,7 +166,35 @@ def test_ctrl_c_leaves_an_interrupted_run(pairs: Path) -> None:
     assert answer("runs", "--json")[0]["status"] == "interrupted"
 
 
+@pytest.mark.parametrize("verb", ["inspect", "train"])
+def test_ctrl_c_while_reading_says_that_nothing_was_kept(verb: str) -> None:
+    reading = subprocess.Popen(
+        [sys.executable, "-m", "ftchat", verb, "-"], cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert reading.stdin is not None and reading.stderr is not None
+    reading.stdin.write(b"Q: hi\n" * 50_000)  # more than a pipe holds: when it is through, it is being read
+    reading.stdin.flush()
+    time.sleep(0.5)
+    reading.send_signal(signal.SIGINT)
+    try:
+        assert reading.wait(30) == 130
+    finally:
+        reading.kill()
+    assert reading.stderr.read().decode() == "ftchat: interrupted while reading; nothing was kept\n"
+
+
+def test_the_first_row_is_a_header_or_none_as_one_says(tmp_path: Path) -> None:
+    path = tmp_path / "talk.csv"
+    path.write_text("hi,hello there\nbye,see you soon\n")
+    assert [answer("inspect", path, "--header", said, "--json")["examples"] for said in ("no", "yes")] == [2, 1]
+    found = answer(
+        "inspect", path, "--header", "yes", "--map", "prompt=hello there", "--map", "completion=hi", "--json"
+    )
+    assert (found["examples"], found["columns"]) == (1, ["hi", "hello there"])
+
+
 def test_doctor_tells_what_this_machine_is() -> None:
+    assert re.search(r"^memory +[\d.]+ GB$", ftchat("doctor").stdout.decode(), re.MULTILINE)
     found = answer("doctor", "--json")
     assert found["cores"] == os.cpu_count() and found["missing"] == []
     assert found["versions"]["torch"] and set(found["fits"]) == {"lora", "qlora"}

@@ -128,3 +128,11 @@ def test_source_code_and_settings_hold_no_pairs(code):
         report(code.encode())
     asked = f"Q: What is this?\nA: A program:\n{code}"
     assert pairs(asked.encode())[0][0] == "What is this?"
+
+
+@pytest.mark.parametrize("title", ["Our questions;;\n;;\n", "Our questions\n\n", ";;\n"])
+def test_titles_may_stand_above_the_header(title):
+    found = read([Source("f", f"{title}Question;Answer;Source\nWho?;We.;x\nWhere?;Here.;y\n".encode())])
+    assert [(e.prompt, e.completion) for e in found.examples] == [("Who?", "We."), ("Where?", "Here.")]
+    assert found.report.rows == 2
+    assert found.examples[0].line == title.count("\n") + 2

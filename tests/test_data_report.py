@@ -147,6 +147,34 @@ def test_scripts_are_counted():
     assert "Latin 60%, Chinese 30%, Japanese 10%" in note.message and note.severity == "info"
 
 
+def test_few_chinese_characters_under_a_japanese_prompt_are_japanese():
+    kanji = [(f"これは何ですか、{n}", "東京駅") for n in range(3)] + [("どこですか", "これです"), ("誰", "私です")]
+    assert "languages" not in [problem.kind for problem in report(*kanji).problems]
+    (note,) = report(("これは何ですか", "这是一个很长的中文回答，没有假名"), ("何ですか", "これです")).problems
+    assert "Chinese 50%" in note.message
+
+
+def test_any_script_has_its_name():
+    rows = [("প্রশ্ন", "আমি ভালো আছি"), ("q", "¿qué? µ ª x²"), ("r", "ß 𝛼 = 3 ångström")]
+    (note,) = report(*rows).problems
+    assert "Latin 67%, Bengali 33%" in note.message
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Dear {{ first_name }},", True),
+        ("use `{{name}}` here", False),
+        ("```html\n<p>{{ user.name }}</p>\n```", False),
+        ("```\n<p>{{ user.name }}</p>", False),
+        ("key: ${{ secrets.KEY }}", False),
+        ("```x``` and {{name}}", True),
+    ],
+)
+def test_placeholders_in_code_are_meant(text, found):
+    assert ("placeholder" in report(("write a template", text)).counts) == found
+
+
 def test_a_very_long_row_is_said():
     found = report(("p", "word " * 2000), ("q", "a"))
     assert [(p.kind, p.severity, p.row) for p in found.problems] == [("very_long", "info", 1)]

@@ -285,3 +285,16 @@ def test_every_row_gives_an_example_or_an_error_that_names_it(rows):
     assert used | named == set(range(1, len(rows) + 2)) and not used & named
     assert found.report.unused_rows == len(named)
     assert all(example.messages[-1].role == "assistant" for example in found.examples)
+
+
+@pytest.mark.parametrize(
+    ("asking", "answering"),
+    [("Customer question", "Our answer"), ("user_query_text", "bot_reply"), ("客户问题", "标准答案")],
+)
+def test_words_in_the_names_of_columns_help_to_guess(asking, answering):
+    row = {"topic": "money", asking: "pay?", answering: "card", "author": "me"}
+    found = reading(row, row | {asking: "leave?"})
+    assert [said(example)[0] for example in found.examples] == [(U, "pay?"), (U, "leave?")]
+    assert any("guess" in problem.message and f"'{asking}'" in problem.message for problem in found.report.problems)
+    table = "\n".join([",".join(row), "money,pay?,card,me", "money,leave?,door,me"]).encode()
+    assert [example.completion for example in read([Source("f", table)]).examples] == ["card", "door"]

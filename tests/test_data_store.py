@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ftchat.data import DatasetStore, Source, read
+from ftchat.data.summary import summarise
 from ftchat.errors import ConfigError, DataError
 
 
@@ -113,6 +114,9 @@ def test_pages_hold_every_example_once_and_nothing_else(tmp_path):
     assert {page.total for page in pages} == {120}
     assert store.page(dataset.hash, -5, 2).rows == tuple(enumerate(dataset.examples[:2]))
     assert (store.info(dataset.hash), store.report(dataset.hash)) == (dataset.info, dataset.report)
+    assert store.summary(dataset.hash) == summarise(dataset.report)
+    (store.folder / dataset.hash / "summary.json").unlink()  # as in a folder of an earlier version
+    assert store.summary(dataset.hash) == summarise(dataset.report)
 
 
 @pytest.mark.parametrize(

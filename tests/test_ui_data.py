@@ -14,6 +14,7 @@ from ftchat.data import DatasetStore, Source, read
 from ftchat.errors import DataError
 from ftchat.records import STARTER, RunConfig
 from ftchat.runs import RunStore
+from ftchat.ui.bases import LISTED, Bases
 from ftchat.ui.markup import esc
 from ftchat.ui.page import build_page
 from ftchat.ui.templates import FOLDER, cards, template, templates
@@ -150,10 +151,20 @@ def test_the_tokens_are_those_of_the_chosen_base(home: Path, worker: Worker, mod
 
 def test_a_reload_finds_what_was_chosen_last_else_the_newest(page: gr.Blocks, home: Path) -> None:
     opened = handler(page, "open_page")
-    assert opened("zh", "") == ("zh", None, None)
+    assert opened("zh", "", "") == ("zh", None, None, gr.skip())
     earlier, newer = (last(handler(page, "from_paste")(pairs(count), None, "en"))[0] for count in (2, 3))
     first, second = (RunStore(home).create(RunConfig(name, earlier)) for name in ("first", "second"))
-    newest = opened("en", "")
+    newest = opened("en", "", "")
     assert newest[1] == newer and newest[2] in (first.id, second.id)
-    assert opened("en", f"{earlier} {first.id}") == ("en", earlier, first.id)
-    assert opened("en", "0000000000000000 ../../etc") == newest
+    assert opened("en", f"{earlier} {first.id}", "") == ("en", earlier, first.id, gr.skip())
+    assert opened("en", "0000000000000000 ../../etc", "") == newest
+
+
+def test_a_reload_finds_the_base_model_again_where_it_may_be_named(home: Path, worker: Worker) -> None:
+    page, shared = build_page(home, worker), build_page(home, worker, Bases.listed([]))
+    assert handler(page, "open_page")("en", "", "/models/mine")[-1] == "/models/mine"
+    assert handler(shared, "open_page")("en", "", "/models/mine")[-1] == gr.skip()
+    assert handler(shared, "open_page")("en", "", LISTED[0])[-1] == LISTED[0]
+    recall = handler(page, "recall")
+    assert recall("/models/mine", STARTER, "", "en")[:2] == ("other", "/models/mine")
+    assert recall("/models/mine", "other", "/models/mine ", "en") == recall(STARTER, STARTER, "", "en")

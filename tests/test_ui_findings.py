@@ -10,6 +10,7 @@ import pytest
 from pages import EVIL, LANGUAGES, pairs
 
 from ftchat.data import DatasetInfo, DatasetStore, Page, Report, Source, read
+from ftchat.data.summary import summarise
 from ftchat.records import STARTER, Preview, TokenStats, TokenView
 from ftchat.ui import data_views, findings, pairs_view
 from ftchat.ui.tokens import histogram, token_panel
@@ -17,7 +18,8 @@ from ftchat.ui.tokens import histogram, token_panel
 
 def drawn(found: Report, lang: str) -> str:
     """The findings about what was just read."""
-    return findings.report(found, DatasetInfo("0" * 16, "a", "file", 0.0, found.examples, "0" * 16), found, lang)
+    info, short = DatasetInfo("0" * 16, "a", "file", 0.0, found.examples, "0" * 16), summarise(found)
+    return findings.report(short.groups, info, short, short.sources > 1, lang)
 
 
 def test_problems_are_grouped_by_kind_errors_first_with_lines_and_reasons() -> None:
@@ -91,8 +93,8 @@ def test_text_from_data_never_becomes_markup(home: Path) -> None:
     dataset = DatasetStore(home).put(reading, EVIL, EVIL)
     for lang in LANGUAGES:
         for shown in (
-            data_views.stats(dataset.info, dataset.report, None, lang),
-            findings.report(dataset.report, dataset.info, dataset.report, lang),
+            data_views.stats(dataset.info, summarise(dataset.report), None, lang),
+            drawn(dataset.report, lang),
             pairs_view.table(Page(1, tuple(enumerate(dataset.examples))), lang),
             data_views.refusal(EVIL),
             token_panel(Preview((TokenView(1, EVIL, True, False),), 0, EVIL), 0, 1, EVIL, lang),
@@ -157,3 +159,9 @@ def test_the_histogram_counts_every_example_once(lengths: tuple[int, ...]) -> No
     for low, high, count in bars:
         assert int(count) == sum(int(low) <= length < int(high) for length in lengths)
     assert ('class="lim"' in shown) == (int(bars[-1][1]) >= 512)
+
+
+def test_how_rows_hold_their_pairs_is_said_in_chinese() -> None:
+    rows = json.dumps({"topic": "x", "list": [{"question": "q", "answer": "a"}]})
+    shown = drawn(read([Source.from_text(f"{rows}\n{rows}\n")]).report, "zh")
+    assert "每一行可含多对（list）" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from pages import handler, last, pairs, picked
 
 from ftchat.data import DatasetStore
+from ftchat.ui.markup import OFF
 from ftchat.ui.page import build_page
 from ftchat.worker import Worker
 
@@ -27,7 +29,7 @@ def bring(page: gr.Blocks, text: str) -> str:
 
 
 def mend(page: gr.Blocks, chosen: str, **asked: str) -> str:
-    return str(handler(page, "mend")(chosen, "starter", "en", picked(**asked)))
+    return str(last(handler(page, "mend")(chosen, "starter", "en", picked(**asked)))[0])
 
 
 def report(page: gr.Blocks, chosen: str, lang: str = "en") -> str:
@@ -129,6 +131,8 @@ def test_other_columns_are_shown_by_their_first_row_and_read_again(page: gr.Bloc
     assert turns(handler(page, "show")(chosen, "en", *picks)) == ["b0 y", "a0 x"]
     assert "at least" in handler(page, "show")(chosen, "en", "second thing", "–", "–", "–")
     again = DatasetStore(home).get(handler(page, "reread")(chosen, "en", *picks))
+    *_, switch, _ = handler(page, "draw_columns")(chosen, "en")
+    assert switch.elem_classes == OFF  # JSON has no header row
     assert again.examples[0].prompt == "b0 y" and again.info.mapping == {"prompt": picks[0], "completion": picks[1]}
 
 
@@ -148,7 +152,7 @@ def test_a_held_out_file_says_what_of_it_is_trained_on_and_gives_it_up(
     clean = handler(page, "clean")(chosen, held_out, "en")
     shown, _ = handler(page, "draw_held_out")(chosen, clean, "zh")
     assert "exam：1 对" in shown and "它们都不参与训练" in shown
-    assert handler(page, "open_page")("en", held_out)[1] == chosen
+    assert handler(page, "open_page")("en", held_out, "")[1] == chosen
 
 
 def test_held_out_data_stays_with_versions_of_its_dataset_only(page: gr.Blocks) -> None:
@@ -178,7 +182,49 @@ def test_what_the_length_limit_takes_away_is_named_and_can_be_removed(home: Path
     chosen = bring(page, pairs(3) + json.dumps(long) + "\n")
     *_, shown = handler(page, "count")(chosen, "starter", "en")
     assert "cut by the length limit: 1 row" in shown and "line 4" in shown and 'data-kind="too_long"' in shown
+    trimmed = mend(page, chosen, kind="too_long", action="trim")
+    ((_, short),) = store.page(trimmed, 3, 1).rows
+    assert short.prompt == "long" and 1000 < len(short.completion) < 25_000 and short.completion.endswith("word")
+    *_, shown = handler(page, "count")(trimmed, "starter", "en")
+    assert shown == gr.skip() and "shortened to the limit" in report(page, trimmed)
     mended = mend(page, chosen, kind="too_long", action="drop")
     assert [example.prompt for _, example in store.page(mended, 0, 9).rows] == [f"question {n}" for n in (1, 2, 3)]
     *_, shown = handler(page, "count")(mended, "starter", "en")
     assert shown == gr.skip() and "<s>Answers cut" in report(page, mended).replace("Answer cut", "Answers cut")
+
+
+def test_a_first_row_is_a_header_or_is_none_as_the_user_says(page: gr.Blocks, home: Path) -> None:
+    store = DatasetStore(home)
+    chosen = bring(page, "hi,hello there\nbye,see you soon\n")
+    assert store.info(chosen).count == 2
+    _, prompt, *_, switch, _ = handler(page, "draw_columns")(chosen, "en")
+    assert switch.value is False and ("1 · hi", "1") in prompt.choices and prompt.value == "1"
+    named = handler(page, "rename")(chosen, "en", True)
+    assert [e.prompt for _, e in store.page(named, 0, 9).rows] == ["bye"]
+    _, prompt, *_, switch, _ = handler(page, "draw_columns")(named, "en")
+    assert switch.value is True and ("hi", "hi") in prompt.choices
+    again = handler(page, "reread")(named, "en", "hello there", "hi", "–", "–")
+    assert [e.prompt for _, e in store.page(again, 0, 9).rows] == ["see you soon"]
+    assert store.info(again).header is True
+    assert handler(page, "rename")(named, "en", False) == chosen
+
+
+def test_numbers_of_the_tokens_stay_while_they_are_counted_anew(home: Path, worker: Worker) -> None:
+    page = build_page(home, worker)
+    chosen = bring(page, pairs(3) + pairs(1))
+    counted, *_ = handler(page, "count")(chosen, "starter", "en")
+    mended = mend(page, chosen, kind="duplicate", action="drop")
+    stats = next(
+        part for part in handler(page, "draw_new")(mended, "starter", "en", 0, None) if "ft-stats" in str(part)
+    )
+    assert "–" not in stats and stats.count("ft-old") == 2 and "ft-old" not in counted
+
+
+def test_a_report_of_very_many_problems_is_drawn_at_once(page: gr.Blocks, home: Path) -> None:
+    chosen = bring(
+        page, "".join(f'{{"prompt": "write to u{n}@x.org", "completion": ""}}\n' for n in range(30_000)) + pairs(1)
+    )
+    began = time.monotonic()
+    shown = report(page, chosen)
+    assert time.monotonic() - began < 0.3
+    assert "Empty answers in 30,000 rows" in shown and "and 29,988 more" in shown and len(shown) < 3000

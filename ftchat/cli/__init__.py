@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FtchatError as error:
         print(f"ftchat: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("ftchat: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"ftchat: interrupted{f' {stop}' if str(stop) else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -45,21 +45,29 @@ def add_files(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
     parser.add_argument(
         "--map", action="append", default=[], metavar="FIELD=COLUMN", help="which column is prompt, completion, ..."
     )
+    parser.add_argument(
+        "--header",
+        choices=("yes", "no"),
+        help="whether the first row of a table names its columns; found out otherwise",
+    )
     parser.add_argument("--held-out", metavar="FILE", help="pairs to measure on, which are never trained on")
 
 
-def read_files(files: Sequence[str], mapping: Sequence[str], near_duplicates: bool = False) -> Reading:
+def read_files(arguments: argparse.Namespace, near_duplicates: bool = False) -> Reading:
     """Reads what the command line names."""
-    named = dict(_pair("--map", text) for text in mapping)
-    return read([_source(name) for name in files], named, near_duplicates=near_duplicates)
+    try:
+        sources = [_source(name) for name in arguments.files]
+        return read(sources, parse_pairs("--map", arguments.map), None, near_duplicates, _header(arguments))
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("while reading; nothing was kept") from None
 
 
-def read_held_out(file: str, mapping: Sequence[str], trained: Reading, near_duplicates: bool = False) -> Reading:
+def read_held_out(arguments: argparse.Namespace, trained: Reading, near_duplicates: bool = False) -> Reading:
     """Reads the held-out file. Its report holds what cannot be used, and what is also trained on."""
-    source = _source(file)
+    source = _source(arguments.held_out)
     if any(source.name == example.source for example in trained.examples):
         source = replace(source, name=f"{source.name} (held out)")
-    reading = read([source], dict(_pair("--map", text) for text in mapping))
+    reading = read([source], parse_pairs("--map", arguments.map), header=_header(arguments))
     if not reading.examples:
         raise DataError(f"{source.name}: there is no pair to hold out{_first_error(reading.report)}")
     near = near_duplicates or len(trained.examples) + len(reading.examples) <= NEAR_LIMIT
@@ -73,11 +81,11 @@ def _first_error(report: Report) -> str:
 
 
 def inspect(arguments: argparse.Namespace) -> int:
-    reading = read_files(arguments.files, arguments.map, arguments.near_duplicates)
+    reading = read_files(arguments, arguments.near_duplicates)
     problems = list(reading.report.problems)
     extra: dict[str, Any] = {}
     if arguments.held_out:
-        held_out = read_held_out(arguments.held_out, arguments.map, reading, arguments.near_duplicates)
+        held_out = read_held_out(arguments, reading, arguments.near_duplicates)
         problems += held_out.report.problems
         extra["held_out"] = {"rows": held_out.report.rows, "examples": held_out.report.examples}
     if arguments.base:
@@ -115,6 +123,10 @@ def _print(report: Report, extra: dict[str, Any]) -> None:
             print(f"  {problem.message}")
         if len(problems) > _SHOWN:
             print(f"  ... and {len(problems) - _SHOWN} more; --json lists them all")
+
+
+def _header(arguments: argparse.Namespace) -> bool | None:
+    return None if arguments.header is None else arguments.header == "yes"
 
 
 def _source(name: str) -> Source:

@@ -26,6 +26,8 @@ def doctor(arguments: argparse.Namespace) -> int:
         print(json.dumps(found, ensure_ascii=False))
         return 0
     for name, value in found.items():
+        if name.endswith("_bytes") and value is not None:
+            name, value = name.removesuffix("_bytes"), f"{value / 1e9:.1f} GB"
         if isinstance(value, dict):
             value = ", ".join(f"{key} {part}" for key, part in value.items())
         elif isinstance(value, list):

@@ -40,7 +40,7 @@ def train(arguments: argparse.Namespace) -> int:
     preset = check_choice("preset", arguments.preset, PRESETS)
     settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
     base = base_name(arguments.base)
-    reading = read_files(arguments.files, arguments.map)
+    reading = read_files(arguments)
     if not reading.examples:
         first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
         raise DataError(f"there is nothing to train on: {first}")
@@ -58,13 +58,17 @@ def train(arguments: argparse.Namespace) -> int:
     if sys.stderr.isatty():  # importing torch and reading the weights takes seconds
         print(f"loading {base} ...", file=sys.stderr)
     worker = open_worker("inline", home)
+    run = None
     try:
         worker.describe(base, method)  # a base that cannot be used leaves no run behind
         run = runs.create(config)
         worker.start_run(run.id)
         status = _follow(run, worker)
     except KeyboardInterrupt:
-        _report(arguments, run, "interrupted", run.status())
+        if run is None:
+            print("ftchat: interrupted before the run began; the data is kept, nothing was trained", file=sys.stderr)
+        else:
+            _report(arguments, run, "interrupted", run.status())
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(130)  # the thread that trains is in the middle of a step and cannot be joined
@@ -81,7 +85,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:
     """Keeps the held-out file, and says first where it holds what is trained on."""
-    reading = read_held_out(arguments.held_out, arguments.map, learned)
+    reading = read_held_out(arguments, learned)
     found = [problem for problem in reading.report.problems if problem.kind == "leak"]
     if found:
         known = f"{len(found)} of {len(reading.examples)} held-out examples are also trained on"

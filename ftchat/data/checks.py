@@ -15,7 +15,9 @@ from ftchat.data.turns import Unusable
 from ftchat.records import Message
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_PLACEHOLDER = re.compile(r"\{\{[ \t]*[^\W\d][\w .-]{0,40}\}\}")
+# Not in code, where a template is meant: in a fence, in backticks, or as ${{ ... }} of a workflow.
+_PLACEHOLDER = re.compile(r"(?<!\$)\{\{[ \t]*[^\W\d][\w .-]{0,40}\}\}")
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
 # UTF-8 once read as cp1252: a lead byte's letter and then what a continuation byte turns into. One pair of Western
 # letters is enough; Cyrillic and Chinese come in runs, and a single one of those is ordinary French or German.
 _TAIL = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
@@ -37,7 +39,7 @@ def check_text(messages: Sequence[Message]) -> list[Remark]:
             found.append(Remark("mojibake", "warning", said))
     if match := CONTROL.search(text):
         found.append(Remark("control_characters", "warning", f"there is a control character ({shown(match[0])})"))
-    if "{{" in text and (match := _PLACEHOLDER.search(text)):
+    if "{{" in text and (match := _PLACEHOLDER.search(_CODE.sub("", text) if "`" in text else text)):
         found.append(Remark("placeholder", "warning", f"the placeholder {shown(match[0])} is not filled in"))
     if personal := find_personal(text):
         names = " and ".join(dict.fromkeys(pattern.name for _, _, pattern in personal))

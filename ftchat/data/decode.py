@@ -25,45 +25,46 @@ from ftchat.errors import DataError
 _FORMATS = {"\t": "tsv"}
 
 
-def decode(source: Source, mapped: Iterable[str] = ()) -> Decoded:
-    """`mapped` are names that the user says are columns: they help to tell a header row."""
+def decode(source: Source, mapped: Iterable[str] = (), header: bool | None = None) -> Decoded:
+    """`mapped` are names that the user says are columns: they help to tell a header row. `header` is whether the first
+    row of a table is one, where the user says so."""
     mapped = frozenset(mapped)
     head = source.head(len(ZIP))
     if head.startswith(GZIP):
-        return _decode_packed(gunzip(source.data), mapped)
+        return _decode_packed(gunzip(source.data), mapped, header)
     if head == ZIP:
         data = source.data
         archive = open_zip(data)
         names = archive.namelist()
         if "xl/workbook.xml" in names:
-            return read_workbook(data, mapped)
+            return read_workbook(data, mapped, header)
         if reason := foreign_archive(names):
             raise DataError(reason)
-        return _decode_packed(only_file(archive), mapped)
-    return _decode_plain(source, mapped)
+        return _decode_packed(only_file(archive), mapped, header)
+    return _decode_plain(source, mapped, header)
 
 
-def _decode_packed(data: bytes, mapped: Collection[str]) -> Decoded:
+def _decode_packed(data: bytes, mapped: Collection[str], header: bool | None) -> Decoded:
     """What was in an archive. One archive in another is not opened."""
     if data.startswith((GZIP, ZIP)):
         raise DataError("there is an archive inside this archive; unpack it and choose the files that hold pairs")
-    return _decode_plain(Source("", data), mapped)
+    return _decode_plain(Source("", data), mapped, header)
 
 
-def _decode_plain(source: Source, mapped: Collection[str]) -> Decoded:
+def _decode_plain(source: Source, mapped: Collection[str], header: bool | None) -> Decoded:
     if source.head(len(PARQUET)) == PARQUET:
         return read_parquet(source.data)
     if reason := foreign_bytes(source):
         raise DataError(reason)
     text = open_text(source)
-    decoded = _decode_text(text, mapped)
+    decoded = _decode_text(text, mapped, header)
     if text.guessed:
         said = f"the encoding is taken to be {text.encoding}, judging by the characters; where wrong, save as UTF-8"
         decoded.notes.append(Remark("encoding", "info", said))
     return decoded
 
 
-def _decode_text(text: Text, mapped: Collection[str]) -> Decoded:
+def _decode_text(text: Text, mapped: Collection[str], header: bool | None) -> Decoded:
     head = text.head()
     if are_json_lines(text.lines()):
         return Decoded("jsonl", text.encoding, headed(json_lines(text.lines())))
@@ -73,6 +74,8 @@ def _decode_text(text: Text, mapped: Collection[str]) -> Decoded:
     if looks_like_yaml(head):
         documents = YamlDocuments(text.whole())
         return Decoded("yaml", text.encoding, documents.rows(), notes=documents.notes)
+    if header is not None and (layout := find_layout(head, mapped, header=header)):
+        return _table(text, layout)
     if columns := markdown_columns(head, mapped):
         notes: list[Remark] = []
         rows = markdown_rows(text.lines(""), columns, mapped, notes)

@@ -4,6 +4,7 @@ examples.jsonl   the cleaned data, one conversation a line
 places.bin       five numbers for each example: where its line begins, and its source, row, line and part
 alike.json       which examples are nearly the same, null where that was not looked for
 report.json      what is said of the examples, and of the rows that gave none
+summary.json     the same in short
 raw/             the bytes that it was read from, where they were kept
 dataset.json     the rest: see DatasetInfo
 
@@ -28,6 +29,7 @@ from ftchat.data.near import Alike
 from ftchat.data.remedies import Change, change_from_json, change_to_json
 from ftchat.data.report import Report
 from ftchat.data.sources import Source
+from ftchat.data.summary import Summary, summarise
 from ftchat.records import Example, Message
 
 SPLIT_SEED: Final = 42
@@ -40,7 +42,8 @@ _CHECKED = ("places.bin", "report.json", "alike.json")
 class DatasetInfo:
     """`hash` is what it is known by, and `root` the version that was read; `changes` lead from there to here.
     `kind` says where it is from, such as `file` or `template`; `created` is in seconds since the epoch; `mapping` is
-    field -> column, as it was read with; `sources` are the names of the files; `raw`: it can be read again."""
+    field -> column, as it was read with; `sources` are the names of the files; `raw`: it can be read again;
+    `header`: whether the first row was said to name the columns."""
 
     hash: str
     name: str
@@ -53,6 +56,7 @@ class DatasetInfo:
     sources: tuple[str, ...] = ()
     split_seed: int = SPLIT_SEED
     raw: bool = False
+    header: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +147,7 @@ def write_rest(
     with (folder / "report.json").open("w", encoding="ascii") as file:
         file.writelines(report.to_json(ensure_ascii=True))
         settle(file)
+    _write(folder / "summary.json", summarise(report).to_json().encode())
     _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
     fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
     fields["checksums"] = {name: _checksum(folder / name) for name in _CHECKED}
@@ -179,6 +184,12 @@ def read_info(folder: Path) -> DatasetInfo:
 
 def read_report(folder: Path) -> Report:
     return Report.from_json((folder / "report.json").read_bytes())
+
+
+def read_summary(folder: Path) -> Summary:
+    """Made of the report where it was not kept."""
+    path = folder / "summary.json"
+    return Summary.from_json(path.read_bytes()) if path.exists() else summarise(read_report(folder))
 
 
 def read_judged(folder: Path) -> tuple[Report, Alike | None]:

@@ -6,8 +6,10 @@ Each finding is the index of an example, or None for all of them together, and a
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -29,18 +31,14 @@ COPIES = ("duplicate", "conflict")
 AMONG = (*COPIES, "near_duplicate", "class_balance", "languages")
 
 _SCRIPT_SAMPLE = 5000  # examples looked at for their script
-_SCRIPTS = {
-    "Chinese": re.compile("[\u4e00-\u9fff\u3400-\u4dbf]"),
-    "Japanese": re.compile("[\u3040-\u30ff]"),
-    "Korean": re.compile("[\uac00-\ud7af]"),
-    "Cyrillic": re.compile("[\u0400-\u04ff]"),
-    "Arabic": re.compile("[\u0600-\u06ff]"),
-    "Hebrew": re.compile("[\u0590-\u05ff]"),
-    "Greek": re.compile("[\u0370-\u03ff]"),
-    "Thai": re.compile("[\u0e00-\u0e7f]"),
-    "Devanagari": re.compile("[\u0900-\u097f]"),
-}
-_LETTERS = re.compile(r"[^\W\d_]")
+_HEAD = 300  # characters looked at in each
+_FEW = 8  # Chinese characters: so few may as well be Japanese
+# The first word of a character's name in Unicode says its script; these say how it is drawn, or are used in any script.
+_NO_SCRIPT = frozenset(
+    "FULLWIDTH HALFWIDTH MATHEMATICAL MODIFIER MICRO FEMININE MASCULINE OHM KELVIN DOUBLE-STRUCK".split()
+)
+_LETTER = re.compile("[A-Za-z]")
+_CALLED = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
 
 
 def judge(examples: Sequence[Example], alike: Alike | None) -> Iterator[Finding]:
@@ -184,18 +182,29 @@ def _judge_languages(examples: Sequence[Example]) -> Iterator[Finding]:
 
 
 def _script(example: Example) -> str | None:
-    """The one that most letters of the answer are in, or of the prompt where the answer has none."""
-    for text in (example.completion, example.prompt):
-        if text.isascii():
-            if _LETTERS.search(text):
-                return "Latin"
-            continue
-        head = text[:1000]
-        letters = len(_LETTERS.findall(head))
-        found = {name: len(shape.findall(head)) for name, shape in _SCRIPTS.items()}
-        if found["Japanese"]:
-            found["Japanese"] += found.pop("Chinese")
-        name = max(found, key=lambda script: found[script])
-        if letters:
-            return name if 3 * found[name] > letters else "Latin"
-    return None
+    """The one that most letters of the answer are in, or of the prompt where the answer has none. Where a few Chinese
+    characters answer a Japanese prompt, they are Japanese."""
+    found = _script_of(example.completion)
+    if found is None or (found[0] == "Chinese" and found[1] < _FEW):
+        asked = _script_of(example.prompt)
+        found = asked if found is None or (asked and asked[0] == "Japanese") else found
+    return found and found[0]
+
+
+def _script_of(text: str) -> tuple[str, int] | None:
+    """With the number of letters. A sign of most other scripts says more than a letter of Latin."""
+    if text.isascii():
+        return ("Latin", len(text)) if _LETTER.search(text) else None
+    found = Counter(script for character in text[:_HEAD] if (script := _script_of_letter(character)))
+    if found["Japanese"]:
+        found["Japanese"] += found.pop("Chinese", 0)
+    others = [(script, n) for script, n in found.most_common() if script != "Latin"]
+    if others and 3 * others[0][1] > found.total():
+        return others[0]
+    return found.most_common(1)[0] if found else None
+
+
+@lru_cache(maxsize=50_000)
+def _script_of_letter(character: str) -> str | None:
+    word = unicodedata.name(character, "").partition(" ")[0] if character.isalpha() else ""
+    return _CALLED.get(word, word.title()) if word and word not in _NO_SCRIPT else None

@@ -14,15 +14,15 @@ _FIELDS: dict[str, str] = {
     "prompt": "prompt instruction question query userprompt usermessage userinput request 指令 问题 問題 提问 "
     "提示 提示词 用户 用户输入 質問 질문 frage pregunta domanda pergunta вопрос problem user human 问 問 q ask input "
     "输入 context article document passage text sentence review content comment title utterance "
-    "文本 句子 评论 内容 原文 source src",
+    "文本 句子 评论 内容 原文 source src inputs premise sentence1 question1 text1",
     "completion": "completion output response answer reply assistant 输出 回答 答案 回复 答复 响应 助手 答 回應 輸出 "
     "答え 답변 antwort respuesta réponse reponse risposta resposta ответ solution bot gpt chatbot moss expectedoutput "
     "modelanswer correctanswer bestanswer groundtruth a target tgt translation 译文 summary label category "
-    "class intent sentiment labels 标签 类别 分类 情感 意图",
+    "class intent sentiment labels 标签 类别 分类 情感 意图 targets canonicalsolution",
     "answers": "answers completions responses outputs replies humananswers correctanswers ideal 回答列表",
     "prompts": "patterns utterances questions prompts",
-    "input": "input 输入 context 上下文 背景",
-    "system": "system systemprompt systemmessage 系统 系统提示 系统提示词 系統",
+    "input": "input 输入 context 上下文 背景 hypothesis sentence2 question2 text2",
+    "system": "system systemprompt systemmessage systeminstruction 系统 系统提示 系统提示词 系統",
     "history": "history 历史 历史对话 对话历史 歷史",
     "messages": "messages conversations conversation dialogue dialog dialogs chat turns 对话 消息 對話",
     "chosen": "chosen",
@@ -35,6 +35,9 @@ _KNOWN = frozenset(name for names in FIELD_NAMES.values() for name in names)
 _WEAK = frozenset(
     ("a", "q", "ask", "user", "human", "text", "content", "title", "source", "target", "class", "label", "category")
 )
+
+# Answers under these are a name for the whole text and not something that is written to it.
+LABELS = frozenset("label category class intent sentiment labels 标签 类别 分类 情感 意图".split())
 
 # These names are only meant beside one of those: "source" is else where a row is from, and "a" the column before "b".
 ONLY_WITH: dict[str, tuple[str, ...]] = {
@@ -52,8 +55,8 @@ _ROLES: dict[Role | Literal["tool"], str] = {
 }
 _ROLE_OF = {name: role for role, names in _ROLES.items() for name in names.split()}
 
-ROLE_KEYS = ("role", "from", "speaker")
-CONTENT_KEYS = ("content", "value", "text", "message")
+ROLE_KEYS = ("role", "from", "speaker", "author")
+CONTENT_KEYS = ("content", "value", "text", "message", "parts")
 
 _SEPARATORS = re.compile(r"[\s_\-.:：*#]+")
 

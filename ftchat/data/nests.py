@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
-from ftchat.data.names import by_normal_name, is_header, is_known, is_turn, normal, pick
+from ftchat.data.names import LABELS, by_normal_name, is_header, is_known, is_turn, normal, pick
 from ftchat.data.rows import Number, Remark, Row, shown
 
 ROWS_TOLD_BY: Final = 20  # the first rows of a list show that it is one of rows
@@ -25,7 +25,8 @@ def held_rows(value: dict[str, Any]) -> list[str]:
     if _is_row(value):
         return []
     held = [key for key, rows in value.items() if holds_rows(key, rows)]
-    return [key for key in held if any(map(_is_likely, value[key][:ROWS_TOLD_BY]))] or held
+    held = [key for key in held if any(map(_is_likely, value[key][:ROWS_TOLD_BY]))] or held
+    return [key for key in held if not normal(key).startswith("negative")] or held  # examples of what not to say
 
 
 def held_note(value: dict[str, Any], keys: list[str]) -> Remark:
@@ -51,12 +52,14 @@ def holds_rows(key: str, value: Any) -> bool:
 
 
 def unfolded(value: dict[str, Any]) -> list[Any] | None:
-    """The rows of an object that holds them column by column, or by their ids; None where it does neither."""
+    """The rows of an object that holds them column by column, in groups, by their ids, or as answers under their
+    questions; None where it does neither."""
     return rows_by_column(value) or rows_by_id(value)
 
 
 def rows_by_column(value: dict[str, Any]) -> list[dict[str, Any]] | None:
-    return None if _is_row(value) else _from_columns(value)
+    """Or in groups, or as answers under their questions."""
+    return None if _is_row(value) else _from_columns(value) or _from_groups(value) or _from_questions(value)
 
 
 def rows_by_id(value: dict[str, Any]) -> list[dict[str, Any]] | None:
@@ -91,8 +94,11 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_row(value: dict[str, Any]) -> bool:
-    """Whether an object says by itself what its prompt and its answer are."""
+    """Whether an object says by itself what its prompt and its answer are, or holds the turns of a conversation."""
     columns = by_normal_name(value)
+    turns = value[column] if (column := pick("messages", columns)) is not None else None
+    if isinstance(turns, list) and turns and is_turn(turns[0]):
+        return True
     completion = pick("completion", columns)
     prompt = pick("prompt", columns, {completion})
     return all(column is not None and isinstance(value[column], str) for column in (completion, prompt))
@@ -124,6 +130,26 @@ def _from_ids(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     if len(rows) < 2 or any(map(is_known, value)) or not all(isinstance(row, dict) and len(row) > 1 for row in rows):
         return None
     return rows
+
+
+def _from_groups(value: dict[str, Any]) -> list[Any] | None:
+    """`{"java": {"basics": [...], "threads": [...]}, "spring": {...}}`: the rows of all lists that hold likely ones."""
+    groups = [group for group in value.values() if isinstance(group, dict)]
+    lists = [rows for group in groups for rows in (group[key] for key in held_rows(group))]
+    likely = [rows for rows in lists if any(isinstance(row, dict) and _is_pair(row) for row in rows[:20])]
+    return list(chain.from_iterable(likely)) or None
+
+
+def _is_pair(value: dict[str, Any]) -> bool:
+    return _is_row(value) and LABELS.isdisjoint(map(normal, value))
+
+
+def _from_questions(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """`{"How do I pay?": "By card.", "Where are you?": "In Bonn."}`"""
+    questions = sum(question.rstrip().endswith(("?", "？")) for question in value)
+    if len(value) < 2 or 2 * questions <= len(value) or not all(map(_is_text, value.values())):
+        return None
+    return [{"question": question, "answer": answer} for question, answer in value.items()]
 
 
 def _from_columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:

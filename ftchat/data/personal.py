@@ -29,6 +29,10 @@ class Pattern:
 _ALONE = r"(?<![A-Za-z0-9_/-])(?<![0-9][.,])(?:{})(?![A-Za-z0-9_/-]|[.,][0-9])"
 
 
+_PICTURE = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|css|js)$", re.IGNORECASE)  # icon@2x.png
+_EXTENSION = r"(?: ?(?:x|ext\.?) ?\d{1,5})?"
+
+
 def _number(shape: str) -> re.Pattern[str]:
     return re.compile(_ALONE.format(shape))
 
@@ -61,7 +65,7 @@ def _is_iban(text: str) -> bool:
 
 
 def _is_phone(text: str) -> bool:
-    return 8 <= len(_digits(text)) <= 15
+    return 8 <= len(_digits(re.split("[xe]", text)[0])) <= 15
 
 
 def _is_called_phone(text: str) -> bool:
@@ -75,6 +79,7 @@ TABLE = (
         re.compile(
             r"(?<![A-Za-z0-9_.+-])[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,5}\.[A-Za-z]{2,}"
         ),
+        lambda text: not text.startswith("git@") and not _PICTURE.search(text),
     ),
     Pattern(
         "an identity number",
@@ -100,7 +105,7 @@ TABLE = (
         "[PHONE]",
         _number(
             r"(?:\+\d{1,3}|00[1-9]\d{0,2}[ .-])[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d{1,5}(?:[ .-]?\d{2,4}){1,4}"
-            r"|\+\d{8,15}"
+            rf"{_EXTENSION}|\+\d{{8,15}}"
         ),
         _is_phone,
     ),
@@ -108,7 +113,7 @@ TABLE = (
     Pattern(  # North America; three of a row of numbers are none
         "a phone number",
         "[PHONE]",
-        _number(r"(?<!\d )(?:1[ .-])?(?:\(\d{3}\) ?\d{3}[ .-]|\d{3}([ .-])\d{3}\1)\d{4}(?! \d)"),
+        _number(r"(?<!\d )(?:1[ .-])?(?:\(\d{3}\) ?\d{3}[ .-]|\d{3}([ .-])\d{3}\1)\d{4}" + _EXTENSION + r"(?! \d)"),
     ),
     Pattern(  # with the 0 of a trunk call: Europe, China, Japan
         "a phone number",

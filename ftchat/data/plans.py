@@ -6,25 +6,22 @@ Knows nothing of what is made of them. Columns are looked at once per distinct s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from ftchat.data.names import FIELD_NAMES, by_normal_name, is_turn, normal, pick, role_of
-from ftchat.data.rows import Number, Remark, shown
+from ftchat.data.guesses import guess_pair, holds_text, is_text
+from ftchat.data.names import FIELD_NAMES, LABELS, by_normal_name, is_turn, normal, pick, role_of
+from ftchat.data.rows import Remark, shown
 from ftchat.data.turns import turn_list
 
 _MAP_HINT = "say which columns to use: --map prompt=COLUMN --map completion=COLUMN"
-_NEVER_TEXT = frozenset(
-    "id idx index uuid guid date time datetime timestamp url link path file filename type version license checksum "
-    "hash lang language split score".split()
-)
 _TRANSLATIONS = frozenset(("translation", "translations"))
-_FIGURE = re.compile(r"\s*(?:[-+]?[\d.,]*\d(?:e[-+]?\d+)?|nan?|n/a)?\s*", re.IGNORECASE)
-_SENTENCE = re.compile(r"\S+\s+\S+\s+\S|[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]{5}")  # three words, or five signs
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_]\w{2,8})*", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\D+?)[ _-]?(\d{1,4})")
 _MAX_NOTES = 3
+_MOST_LISTS = 20  # columns of a row in which lists of pairs are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,7 @@ class Plan:
     images: str | None = None
     verdict: str | None = None  # a label that is true or false beside an answer: whether it is a good one
     inside: str | None = None  # the column whose object is the row, or has the columns that are named here
+    within: str | None = None  # the column whose objects, each with the other columns, are the examples
     refusal: Remark | None = None
     plain: tuple[str, str] | None = None  # prompt and completion, where nothing else bears on a row
 
@@ -75,9 +73,17 @@ class Planner:
             return Plan(refusal=Remark("preference", "error", what))
         if not self._mapping and (translated := self._translation(value)):
             return translated
+        if not self._mapping and (column := self._within(value)):
+            self._note(f"every row may hold several pairs, inside '{shown(column)}'")
+            return Plan(within=column)
         plan = self._named(value, columns)
         note = None
+        if plan.messages is not None and plan.completion and plan.prompt is None and is_text(value[plan.messages]):
+            plan = replace(plan, prompt=plan.messages, messages=None)  # a dialogue as a text, and what to say of it
         if not plan.is_pair:
+            if plan.messages is None and not self._mapping and (column := self._turns(value)):
+                self._note(f"every row is a conversation, inside '{shown(column)}'")
+                return Plan(messages=column, system=plan.system, refusal=_no_pair(value, Plan(messages=column)))
             guessed = self._inside(value, plan) or self._guess(value, plan) if plan.messages is None else None
             if guessed is None:
                 return replace(plan, refusal=_no_pair(value, plan))
@@ -86,17 +92,12 @@ class Planner:
                 return plan
             note = "the names of the columns do not say what they hold, so this is a guess: "
         self._explain(value, plan, columns, note)
-        others = (
-            plan.input,
-            plan.answers,
-            plan.prompts,
-            plan.system,
-            plan.history,
-            plan.messages,
-            plan.images,
-            plan.verdict,
-        )
-        if plan.prompt is not None and plan.completion is not None and all(column is None for column in others):
+        others = (plan.input, plan.answers, plan.prompts, plan.system, plan.history, plan.messages, plan.images)
+        if (
+            plan.prompt is not None
+            and plan.completion is not None
+            and all(column is None for column in (*others, plan.verdict))
+        ):
             return replace(plan, plain=(plan.prompt, plan.completion))
         return plan
 
@@ -151,6 +152,35 @@ class Planner:
             return Plan(numbered=tuple(roles), system=plan.system)
         return None
 
+    def _within(self, value: dict[str, Any], among: Iterable[str] | None = None) -> str | None:
+        """The column of a row that holds a list of pairs, or of answers to the one prompt, or of such lists again.
+        `among`: the columns to look at, in a row that lies in a list itself."""
+        columns = by_normal_name(value)
+        turns = (pick("messages", columns), pick("history", columns))
+        for column in islice(value if among is None else among, _MOST_LISTS):
+            items = value[column]
+            if column in turns or not (isinstance(items, list) and items and all(map(_is_row_of_list, items))):
+                continue
+            outer = {name: cell for name, cell in value.items() if name != column}
+            if self._named(outer, by_normal_name(outer)).is_pair:
+                continue
+            row = outer | items[0]
+            plan = self._named(row, by_normal_name(row))
+            answer = plan.completion or plan.answers
+            if plan.is_pair and answer in items[0] and normal(answer) not in LABELS:
+                return column
+            if among is None and self._within(row, items[0]):
+                return column
+        return None
+
+    def _turns(self, value: dict[str, Any]) -> str | None:
+        """The column that holds whole conversations, whatever it is called."""
+        rows = [row for row in self._sample if row.keys() == value.keys()] or [value]
+        for column in value:
+            if 2 * sum(_are_turns(column, row[column]) for row in rows) > len(rows):
+                return column
+        return None
+
     def _is_row(self, value: dict[str, Any]) -> bool:
         plan = self._named(value, by_normal_name(value))
         return plan.is_pair or (plan.messages is not None and turn_list(value[plan.messages]) is not None)
@@ -173,28 +203,15 @@ class Planner:
 
     def _left_over(self, value: dict[str, Any], plan: Plan) -> Plan | None:
         rows = [row for row in self._sample if row.keys() == value.keys()] or [value]
-        free = [column for column in value if column not in plan.used and _holds_text(column, rows)]
+        free = [column for column in value if column not in plan.used and holds_text(column, rows)]
         if plan.prompt is not None and len(free) == 1:
             return replace(plan, completion=free[0])
         if plan.prompts is None and (plan.completion or plan.answers) and len(free) == 1:
             return replace(plan, prompt=free[0])
-        if (
-            plan.prompt is not None
-            or plan.prompts is not None
-            or plan.completion is not None
-            or plan.answers is not None
-        ):
+        if any(column is not None for column in (plan.prompt, plan.prompts, plan.completion, plan.answers)):
             return None
-        if list(value) == ["1", "2"] and not all(_is_figure(row[column]) for row in rows for column in value):
-            return replace(plan, prompt="1", completion="2")
-        if len(free) != 2:
-            return None
-        # Tables of countries and files of settings have two columns of words too, beside others.
-        if any(column not in free and column.lower() not in _NEVER_TEXT for column in value) and (
-            len(self._sample) == 1 or not any(_holds_sentences(column, rows) for column in free)
-        ):
-            return None
-        return replace(plan, prompt=free[0], completion=free[1])
+        pair = guess_pair(list(value), free, rows, len(self._sample) == 1)
+        return replace(plan, prompt=pair[0], completion=pair[1]) if pair else None
 
     def _explain(self, value: dict[str, Any], plan: Plan, columns: dict[str, str], note: str | None) -> None:
         """Says which columns are used where that is a guess, a choice, or leaves some out."""
@@ -243,22 +260,13 @@ def _no_pair(value: dict[str, Any], plan: Plan) -> Remark:
     return Remark("not_a_pair", "error", said)
 
 
-def _holds_text(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    if column.lower() in _NEVER_TEXT:
-        return False
-    values = [row[column] for row in rows if row[column]]
-    texts = sum(isinstance(v, str) and not isinstance(v, Number) and not _is_number_or_link(v) for v in values)
-    return 2 * texts > len(values)
+def _is_row_of_list(value: Any) -> bool:
+    return isinstance(value, dict) and not is_turn(value)
 
 
-def _holds_sentences(column: str, rows: Sequence[dict[str, Any]]) -> bool:
-    values = [row[column] for row in rows if row[column]]
-    return 2 * sum(isinstance(v, str) and _SENTENCE.search(v) is not None for v in values) > len(values)
-
-
-def _is_figure(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and _FIGURE.fullmatch(value) is not None)
-
-
-def _is_number_or_link(text: str) -> bool:
-    return text.startswith(("http://", "https://")) or not text.strip("0123456789.,:-+/% \t")
+def _are_turns(column: str, value: Any) -> bool:
+    """Turns by what they say of themselves, or statements that follow each other under a name that says nothing."""
+    turns = turn_list(value) if isinstance(value, str | list) else None
+    if turns is None or isinstance(turns[0], str):
+        return turns is not None and len(turns) > 1 and normal(column) == "data" and all(map(is_text, turns))
+    return is_turn(turns[0]) and (not isinstance(value, str) or bool(turns[-1].get("content")))

@@ -13,12 +13,12 @@ from ftchat.data.decode import decode
 from ftchat.data.judges import judge, problems_of
 from ftchat.data.near import NEAR_LIMIT, Alike, find_alike
 from ftchat.data.report import Problem, Remarks, Report, in_order
-from ftchat.data.rows import Row, shown
+from ftchat.data.rows import Row, as_text, shown
 from ftchat.data.shapes import MAPPABLE, Shaper
 from ftchat.data.sources import Source
 from ftchat.data.turns import Unusable
 from ftchat.errors import ConfigError, DataError
-from ftchat.records import Example
+from ftchat.records import Example, Message
 from ftchat.settings import check_choice
 
 _SAMPLE = 100
@@ -56,10 +56,12 @@ def read(
     mapping: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     near_duplicates: bool = False,
+    header: bool | None = None,
 ) -> Reading:
     """Everything in the sources that can be trained on, and what to say of the rest.
 
     `mapping` is field -> column, for prompt, completion, system, input and label. `progress` is called now and then.
+    `header` says whether the first row of a table names its columns; that is found out where it is None.
     Near duplicates are looked for among up to NEAR_LIMIT examples, and among more if asked for.
     """
     mapping = _checked(mapping or {})
@@ -69,7 +71,7 @@ def read(
     with _no_collection():
         for source in sources:
             try:
-                _read_one(source, mapping, tally, meter)
+                _read_one(source, mapping, header, tally, meter)
             except DataError as error:
                 raise DataError(f"{source.name}: {error}") from None
             except OSError as error:
@@ -89,6 +91,25 @@ def read(
         problems=in_order(tally.problems, [source.name for source in sources]),
     )
     return Reading(tuple(tally.examples), report, alike)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRow:
+    """The first row of a source: the cells of its columns, and the conversation that it is, or `why` it is none."""
+
+    cells: Mapping[str, str]
+    messages: tuple[Message, ...]
+    why: str
+
+
+def first_row(source: Source, mapping: Mapping[str, str], header: bool | None = None) -> FirstRow:
+    """What the first row would be with these columns."""
+    sample = list(islice(decode(source, mapping.values(), header).rows, _SAMPLE))
+    shaper = Shaper(mapping, [row.value for row in sample])
+    value = sample[0].value if sample else None
+    conversations, remarks = shaper.shape(value) if sample else ([], [])
+    cells = {column: as_text(cell) for column, cell in value.items()} if isinstance(value, dict) else {}
+    return FirstRow(cells, next(iter(conversations), ()), next((remark.message for remark in remarks), ""))
 
 
 class _Meter:
@@ -142,9 +163,9 @@ def _with_distinct_names(sources: Sequence[Source]) -> list[Source]:
     return result
 
 
-def _read_one(source: Source, mapping: Mapping[str, str], tally: _Tally, meter: _Meter) -> None:
+def _read_one(source: Source, mapping: Mapping[str, str], header: bool | None, tally: _Tally, meter: _Meter) -> None:
     meter.begin(source)
-    decoded = decode(source, mapping.values())
+    decoded = decode(source, mapping.values(), header)
     tally.formats[decoded.format] = None
     tally.encodings[decoded.encoding] = None
     tally.columns.update(dict.fromkeys(decoded.columns))

@@ -48,23 +48,28 @@ REMEDIES: Final[Mapping[str, tuple[Action, ...]]] = {
     "control_characters": ("trim", "drop"),
     "mojibake": ("repair", "drop"),
     "very_long": ("drop",),
-    "too_long": ("drop",),
+    "too_long": ("trim", "drop"),
     "answer_lost": ("drop",),
     "refused": ("drop",),
     "leak": ("drop",),
 }
-# To find these takes more than the examples (the file, a base's tokens, another dataset), so their places are given;
-# where the report names them, the store gives them.
-BY_PLACE = ("short_row", "too_long", "answer_lost", "refused", "leak")
+# To find these takes more than the examples (a base's tokens, another dataset), so their places are given. Those that
+# the file had are named by the report: the store gives their places, and there are none where no such row is used.
+FROM_REPORT = ("short_row", "unanswered", "tool_calls")
+BY_PLACE = (*FROM_REPORT, "too_long", "answer_lost", "refused", "leak")
+# What is only said of rows, or of parts of rows, that are left out: a warning of such a kind leaves nothing to be done.
+UNUSED = ("not_a_pair", "empty_prompt", "empty_answer", "bad_json", "bad_csv", "bad_encoding", "images", "preference")
 
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """An action against a kind of problem, wherever it is; `places` only for kinds that the data does not show."""
+    """An action against a kind of problem, wherever it is; `places` only for kinds that the data does not show. To trim
+    what is too long, `kept` says for each place how many messages stay, and how many characters of the last of them."""
 
     kind: str
     action: Action
     places: tuple[Place, ...] = ()
+    kept: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,14 @@ def check_change(change: Change, find: Callable[[Place], int | None], changes: S
     """The change as it is to be kept, after `changes` led to the examples that `find` knows the indices of. A sentence
     where it cannot be made."""
     match change:
-        case Remedy(kind, action, places):
+        case Remedy(kind, action, places, kept):
             known = REMEDIES.get(kind, ())
             if action not in known:
                 raise ConfigError(f"'{action}' is no remedy for '{kind}'; there is {' and '.join(known) or 'none'}")
-            if bool(places) != (kind in BY_PLACE):
+            if bool(places) != (kind in BY_PLACE) and kind not in FROM_REPORT:
                 raise ConfigError(f"a remedy for '{kind}' {'needs' if kind in BY_PLACE else 'takes no'} places")
+            if len(kept) != (len(places) if (kind, action) == ("too_long", "trim") else 0):
+                raise ConfigError("to trim what is too long needs to know what is kept of each place")
         case Edit(place, messages):
             if find(place) is None:
                 raise DataError(f"there is no example at {place[0]} row {place[1]} any more; it cannot be changed")
@@ -130,6 +137,8 @@ def change_from_json(fields: Mapping[str, Any]) -> Change:
         values["place"] = tuple(values["place"])
     if "places" in values:
         values["places"] = tuple(map(tuple, values["places"]))
+    if "kept" in values:
+        values["kept"] = tuple(map(tuple, values["kept"]))
     if "messages" in values:
         values["messages"] = tuple(Message(**message) for message in values["messages"])
     change: Change = _CHANGES[fields["change"]](**values)
@@ -163,6 +172,9 @@ def _apply(examples: tuple[Example, ...], change: Change) -> Iterator[Example] |
             return _apply(examples, Delete(places))
         case Remedy(kind, "drop"):
             return _drop(examples, kind)
+        case Remedy("too_long", "trim", places, kept):
+            stays = dict(zip(places, kept, strict=True))
+            return (_shortened(e, *stays[e.place]) if e.place in stays else e for e in examples)
         case Remedy(_, "merge"):
             return _merge(examples)
         case Remedy(kind, action):
@@ -207,6 +219,12 @@ def _rewrite(examples: Sequence[Example], kind: str, rewrite: Callable[[Conversa
         if all(message.content.strip() for message in messages):  # nothing may be left: that is for drop
             changed[index] = replace(examples[index], messages=messages)
     return changed
+
+
+def _shortened(example: Example, count: int, characters: int) -> Example:
+    *before, last = example.messages[:count]
+    shorter = replace(last, content=last.content[:characters])
+    return replace(example, messages=(*before, shorter)) if shorter.content.strip() else example
 
 
 def _trim(messages: Conversation) -> Conversation:

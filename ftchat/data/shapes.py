@@ -8,7 +8,7 @@ from typing import Any, Final
 from ftchat.data.names import is_turn, normal
 from ftchat.data.plans import Plan, Planner
 from ftchat.data.rows import UNREAD, Remark, as_text, shown
-from ftchat.data.turns import Unusable, conversation, messages_of, turn_list
+from ftchat.data.turns import Unusable, content_of, conversation, messages_of, turn_list
 from ftchat.records import Message
 
 Conversation = tuple[Message, ...]
@@ -68,6 +68,8 @@ class Shaper:
                 return self._from_columns(inner, f"{within}{plan.inside}." if within is not None else None)
             self.columns.update(dict.fromkeys(f"{plan.inside}.{column}" for column in inner))
             value = dict.fromkeys(plan.used) | inner
+        if plan.within is not None:
+            return self._from_each(value, plan.within)
         if plan.numbered:
             said = [{"role": role, "content": value[column]} for column, role in plan.numbered if value[column]]
             return _whole(said, _system(value, plan))
@@ -81,6 +83,30 @@ class Shaper:
             return [], [plan.refusal]
         return _pair(value, plan)
 
+    def _from_each(self, value: dict[str, Any], column: str) -> tuple[list[Conversation], list[Remark]]:
+        """The pairs of a list inside a row. What is wrong with one of them is a warning where others can be used."""
+        found: list[Conversation] = []
+        remarks: list[Remark] = []
+        outer = {name: cell for name, cell in value.items() if name != column}
+        items = value[column] if isinstance(value[column], list) else []
+        for item in items:
+            try:
+                if not isinstance(item, dict):
+                    raise Unusable("not_a_pair", f"'{shown(as_text(item))}' inside '{shown(column)}' is no pair")
+                conversations, more = self._from_columns(outer | item, None)
+            except Unusable as unusable:
+                conversations, more = [], [unusable.remark]
+            found += conversations
+            remarks += more
+        if not items:
+            raise Unusable("not_a_pair", f"there are no pairs inside '{shown(column)}'")
+        if found:
+            remarks = [
+                remark._replace(severity="warning" if remark.severity == "error" else remark.severity)
+                for remark in remarks
+            ]
+        return found, list(dict.fromkeys(remarks))
+
     def _with_paths(self, value: Any) -> Any:
         """`data.question` as a column of its own, where the user asks for it."""
         for path in self._paths:
@@ -93,7 +119,7 @@ class Shaper:
 
 
 def _system(value: dict[str, Any], plan: Plan) -> Conversation:
-    text = as_text(value[plan.system]) if plan.system is not None else ""
+    text = content_of(value[plan.system]) if plan.system is not None else ""
     return (Message("system", text),) if text.strip() else ()
 
 
@@ -149,7 +175,9 @@ def _answers(value: dict[str, Any], plan: Plan) -> tuple[list[str], list[Remark]
     if isinstance(raw, dict) and isinstance(raw.get("text"), list):  # as SQuAD has it, with the places of the answers
         every = list(dict.fromkeys(map(as_text, raw["text"]))) or [""]
     elif isinstance(raw, list) and (plan.completion is None or len(raw) == 1):
-        every = [as_text(item) for item in raw] or [""]
+        every = list(map(_answer, raw)) or [""]
+        if any(isinstance(item, dict) for item in raw):  # as SQuAD has it too: the same answer in several places
+            every = list(dict.fromkeys(every))
     else:
         every = [as_text(raw)]
     found = [text for text in every if text.strip()]
@@ -161,6 +189,10 @@ def _answers(value: dict[str, Any], plan: Plan) -> tuple[list[str], list[Remark]
         said = f"one of the answers ('{shown(column)}') is empty and left out"
         return found, [Remark("empty_answer", "warning", said)]
     return [], [Remark("empty_answer", "error", f"the answer ('{shown(column)}') is empty")]
+
+
+def _answer(item: Any) -> str:
+    return as_text(item["text"]) if isinstance(item, dict) and isinstance(item.get("text"), str) else as_text(item)
 
 
 def _as_json(side: str, column: str, value: dict[str, Any] | list[Any]) -> Remark:

@@ -17,12 +17,11 @@ from typing import Any, NamedTuple
 
 from openpyxl import load_workbook
 
-from ftchat.data.headings import find_heading, is_named
+from ftchat.data.headings import TITLE_ROWS, find_heading, is_named
 from ftchat.data.rows import Decoded, Number, Remark, Row, shown, unread
 from ftchat.errors import DataError
 
 _SAMPLE = 100
-_TITLE_ROWS = 10  # a header is looked for in so many rows; titles and blanks may stand above it
 _MOST_ROWS = 1 << 20  # no sheet of Excel's has more
 _MOST_CELLS = 10_000_000  # and 20 for each byte: one cell far to the right makes a row wide
 _PLAIN_FORMAT = re.compile(r"([#,]*)(0+)(?:\.(0+))?(%?)(?:_.)?")
@@ -40,8 +39,8 @@ class _Sheet(NamedTuple):
     note: Remark | None
 
 
-def read_workbook(data: bytes, mapped: Collection[str]) -> Decoded:
-    found, others = _sheets(data, mapped)
+def read_workbook(data: bytes, mapped: Collection[str], header: bool | None = None) -> Decoded:
+    found, others = _sheets(data, mapped, header)
     if not found:
         raise DataError("no sheet of this workbook has two columns or more; a pair needs a prompt and an answer")
     chosen = [sheet for sheet in found if sheet.sure] or found[:1]
@@ -60,13 +59,13 @@ def _listed(titles: list[str]) -> str:
     return f"the sheet{'s' if len(titles) > 1 else ''} {names}" + (" and others" if len(titles) > 10 else "")
 
 
-def _sheets(data: bytes, mapped: Collection[str]) -> tuple[list[_Sheet], list[str]]:
+def _sheets(data: bytes, mapped: Collection[str], header: bool | None) -> tuple[list[_Sheet], list[str]]:
     """The sheets that look like tables, and the names of those that do not."""
     found: list[_Sheet] = []
     others: list[str] = []
     for title, visible, records in _open(data):
         try:
-            sheet = _look_at(title, records, mapped) if visible else None
+            sheet = _look_at(title, records, mapped, header) if visible else None
         except DataError as error:
             raise DataError(f"the sheet '{shown(title)}' cannot be read: {error}; save it again, or as CSV") from None
         if sheet:
@@ -76,15 +75,17 @@ def _sheets(data: bytes, mapped: Collection[str]) -> tuple[list[_Sheet], list[st
     return found, others
 
 
-def _look_at(title: str, records: Callable[[], Iterator[_Record]], mapped: Collection[str]) -> _Sheet | None:
+def _look_at(
+    title: str, records: Callable[[], Iterator[_Record]], mapped: Collection[str], header: bool | None
+) -> _Sheet | None:
     sample = [[cell or "" for cell in record] for record in islice(records(), _SAMPLE)]
     wide = [position for position, record in enumerate(sample) if sum(map(bool, record)) > 1]
     if not wide:
         return None
-    named = (position for position in wide[:_TITLE_ROWS] if is_named(_stripped(sample[position]), mapped))
-    start = next(named, wide[0])
+    named = (position for position in wide[:TITLE_ROWS] if is_named(_stripped(sample[position]), mapped))
+    start = wide[0] if header is False else next(named, wide[0])
     width = max(map(len, sample[start:]))
-    heading = find_heading([record + [""] * (width - len(record)) for record in sample[start:]], mapped)
+    heading = find_heading([record + [""] * (width - len(record)) for record in sample[start:]], mapped, header=header)
     if heading is None:
         return None
     return _Sheet(title, records, start + heading.named, heading.columns, heading.note is None, heading.note)

@@ -26,6 +26,7 @@ from ftchat.data.report import Report
 from ftchat.data.sources import Source
 from ftchat.data.split import split_dataset
 from ftchat.data.stored import Stored
+from ftchat.data.summary import Summary
 from ftchat.data.versions import patch_of, revise, revise_few
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
@@ -54,6 +55,7 @@ class DatasetStore:
         kind: str = "file",
         sources: Sequence[Source] = (),
         mapping: Mapping[str, str] | None = None,
+        header: bool | None = None,
     ) -> Dataset:
         """Keeps a reading. The same content again is the same dataset, under the name that it got first.
 
@@ -61,7 +63,8 @@ class DatasetStore:
         """
         if not reading.examples:
             raise DataError(f"{name}: there is no example in it to train on")
-        info = DatasetInfo("", name, kind, time.time(), len(reading.examples), "", mapping=dict(mapping or {}) or None)
+        count, used = len(reading.examples), dict(mapping or {}) or None
+        info = DatasetInfo("", name, kind, time.time(), count, "", mapping=used, header=header)
         return self._keep_reading(reading, info, sources)
 
     def change(self, key: str, change: Change) -> Dataset:
@@ -86,14 +89,17 @@ class DatasetStore:
             raise ConfigError(f"the dataset '{key}' has {len(info.changes)} changes; there is no number {place}")
         return self._version(info.root, info.changes[:place] + info.changes[place + 1 :])
 
-    def reread(self, key: str, mapping: Mapping[str, str], progress: Progress | None = None) -> Dataset:
+    def reread(
+        self, key: str, mapping: Mapping[str, str], progress: Progress | None = None, header: bool | None = None
+    ) -> Dataset:
         """What this dataset was read from, read again with other columns. Changes are not carried over."""
         info = self.info(self.info(key).root)
         if not info.raw:
             raise DataError(f"what '{info.name}' was read from was not kept; read the file again")
         with self._whole(info.hash):
             sources = on_disk.read_raw(self.folder / info.hash)
-        return self.put(read(sources, mapping, progress), info.name, info.kind, sources, mapping)
+        reading = read(sources, mapping, progress, header=header)
+        return self.put(reading, info.name, info.kind, sources, mapping, header)
 
     def get(self, key: str) -> Dataset:
         """With all its examples, as a run needs it; to look at it, `info`, `report` and `page` are quicker."""
@@ -124,6 +130,12 @@ class DatasetStore:
         self.info(key)
         with self._whole(key):
             return on_disk.read_report(self.folder / key)
+
+    def summary(self, key: str) -> Summary:
+        """The report in short: quick, however long that is."""
+        self.info(key)
+        with self._whole(key):
+            return on_disk.read_summary(self.folder / key)
 
     def page(self, key: str, start: int, count: int) -> Page:
         """`count` examples from index `start` on; reads no others."""

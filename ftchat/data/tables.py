@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ftchat.data.headings import find_heading
+from ftchat.data.headings import TITLE_ROWS, find_heading, is_named
 from ftchat.data.names import is_known
 from ftchat.data.rows import Remark, Row, unread
 
@@ -36,6 +36,7 @@ class Layout:
     header: bool
     note: Remark | None = None
     preface: int = 0  # lines before the table
+    titles: int = 0  # records before the header
 
     def reader(self, lines: Iterable[str], quoting: bool = True) -> Iterator[list[str]]:
         return csv.reader(
@@ -50,15 +51,19 @@ class Layout:
         )
 
 
-def find_layout(head: str, mapped: Iterable[str] = (), header_only: bool = False) -> Layout | None:
-    """The layout, if the text is a table. `mapped` are names that the user says are columns."""
+def find_layout(
+    head: str, mapped: Iterable[str] = (), header_only: bool = False, header: bool | None = None
+) -> Layout | None:
+    """The layout, if the text is a table. `mapped` are names that the user says are columns; `header` is whether the
+    first row names them, where the user says so."""
     lines = [line for line in head.splitlines(keepends=True) if line.strip()]
     said = _SAYS_DELIMITER.fullmatch(lines[0]) if lines else None
     lines = lines[1:] if said else lines
     if not lines:
         return None
     marks = said[1] if said else ",\t;|"
-    found = [layout for mark in marks if (layout := _try_layout(lines, mark, frozenset(mapped), header_only))]
+    names = frozenset(mapped)
+    found = [layout for mark in marks if (layout := _try_layout(lines, mark, names, header_only, header))]
     if said:
         found = [replace(layout, preface=1) for layout in found]
     return max(found, key=lambda layout: (layout.header, sum(map(is_known, layout.columns))), default=None)
@@ -70,7 +75,9 @@ def is_lone_column(head: str) -> bool:
     return is_known(first)
 
 
-def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only: bool) -> Layout | None:
+def _try_layout(
+    lines: list[str], mark: str, mapped: frozenset[str], header_only: bool, header: bool | None
+) -> Layout | None:
     quote = "'" if lines[0].startswith("'") and f"'{mark}'" in lines[0] else '"'
     sample = "".join(lines)
     layout = Layout(
@@ -82,12 +89,25 @@ def _try_layout(lines: list[str], mark: str, mapped: frozenset[str], header_only
         header=False,
     )
     records = _sample_records(lines, layout)
+    titles = 0 if header is False else _titles(records, mapped)
+    records = records[titles:]
     if not records or not 2 <= len(records[0]) <= _MAX_COLUMNS:
         return None
-    heading = find_heading(records, mapped, header_only)
+    heading = find_heading(records, mapped, header_only, header)
     if heading is None or (heading.note and mark != "\t" and _is_prose(records, layout)):
         return None
-    return replace(layout, columns=heading.columns, header=heading.named, note=heading.note)
+    return replace(layout, columns=heading.columns, header=heading.named, note=heading.note, titles=titles)
+
+
+def _titles(records: list[list[str]], mapped: frozenset[str]) -> int:
+    """How many records stand above the header, as spreadsheets have them: one cell at most in each."""
+    for position, record in enumerate(records[:TITLE_ROWS]):
+        if len(record) > 1 and is_named([cell.strip() for cell in record], mapped):
+            below = [len(other) for other in records[position + 1 :]]
+            return position if below and 2 * below.count(len(record)) > len(below) else 0
+        if sum(bool(cell.strip()) for cell in record) > 1:
+            break
+    return 0
 
 
 def _sample_records(lines: list[str], layout: Layout) -> list[list[str]]:
@@ -110,14 +130,14 @@ def _is_prose(records: list[list[str]], layout: Layout) -> bool:
 
 def table_rows(lines: Iterable[str], layout: Layout) -> Iterator[Row]:
     columns, width = layout.columns, len(layout.columns)
-    header = layout.header
+    above = layout.titles + layout.header
     number = 0
     for line, fields in _records(islice(lines, layout.preface, None), layout):
         line += layout.preface
         if fields == []:
             continue
-        if header:
-            header = False
+        if above:
+            above -= 1
             continue
         number += 1
         if fields is None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ftchat.data.json_values import Broken, JsonReader
 from ftchat.data.names import CONTENT_KEYS, ROLE_KEYS, by_normal_name, is_turn, pick, role_of
+from ftchat.data.rendered import turns_in
 from ftchat.data.rows import Remark, as_text, shown
 from ftchat.records import Message
 
@@ -27,13 +28,13 @@ class Unusable(Exception):
 
 
 def turn_list(value: Any) -> list[Any] | None:
-    """A list of turns: as it is, as JSON in a table's cell, numbered (`{"turn_1": {...}}`), or by columns
-    (`{"role": [...], "content": [...]}`)."""
-    if isinstance(value, str) and value.lstrip().startswith("["):
+    """A list of turns: as it is, as JSON in a table's cell, written out in one text, numbered (`{"turn_1": {...}}`), or
+    by columns (`{"role": [...], "content": [...]}`)."""
+    if isinstance(value, str):
         try:
-            value = JsonReader().parse(value)
+            value = JsonReader().parse(value) if value.lstrip().startswith("[") else turns_in(value)
         except Broken:
-            return None
+            value = turns_in(value)
     elif isinstance(value, dict):
         value = _numbered(value) or _by_column(value)
     return value if isinstance(value, list) and value else None
@@ -115,7 +116,7 @@ def _from_object(turn: dict[str, Any]) -> Sequence[Message]:
         raise Unusable("tool_calls", "the conversation holds answers of tools, which cannot be trained on here")
     for key in CONTENT_KEYS:
         if key in turn:
-            return [Message(role, _content(turn[key]))]
+            return [Message(role, content_of(turn[key]))]
     return [Message(role, "")]
 
 
@@ -134,8 +135,10 @@ def _from_pair(turn: dict[str, Any]) -> Sequence[Message]:
     return [*before, question, Message("assistant", as_text(turn[answer]))]
 
 
-def _content(content: Any) -> str:
+def content_of(content: Any) -> str:
     """Text, or the parts of a message that mixes kinds."""
+    if isinstance(content, dict) and isinstance(content.get("parts"), list):
+        content = content["parts"]
     if not isinstance(content, list):
         return as_text(content)
     texts = []

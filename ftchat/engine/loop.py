@@ -26,11 +26,12 @@ from ftchat.engine.models import Resident
 from ftchat.engine.replies import Replies
 from ftchat.engine.reporter import memory_used
 from ftchat.engine.resolve import length_limit, resolve_method
-from ftchat.engine.stats import token_stats
+from ftchat.engine.stats import fitting, token_stats
+from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
 from ftchat.errors import ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyEvent, RunFailed, RunQueued, RunStopped
-from ftchat.records import Answer, BaseInfo, Call, Example, Preview, TokenStats, WorkerState
+from ftchat.records import Answer, BaseInfo, Call, Example, Fit, Preview, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
 
@@ -83,10 +84,17 @@ class Loop:
         return tuple(resident.template.preview(example, limit) for example in examples)
 
     def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
+        return token_stats(*self._measured(base, examples))
+
+    def fitting(self, base: str, examples: Sequence[Example] | str) -> tuple[Fit, ...]:
+        return tuple(fitting(*self._measured(base, examples)))
+
+    def _measured(self, base: str, examples: Sequence[Example] | str) -> tuple[ChatTemplate, Sequence[Example], int]:
+        """What lengths are counted by, of what, and the limit of training."""
         if isinstance(examples, str):
             examples = self._datasets.get(examples).examples
         resident = self._load(base)
-        return token_stats(resident.template, examples, length_limit(resident.context, _device().type == "cuda"))
+        return resident.template, examples, length_limit(resident.context, _device().type == "cuda")
 
     def start_run(self, run_id: str) -> None:
         run = self._runs.get(run_id)

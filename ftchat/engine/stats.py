@@ -1,12 +1,16 @@
-"""How long a dataset is in tokens of a base. Knows nothing of training."""
+"""How long a dataset is in tokens of a base, and how much of what is too long would fit. Knows nothing of training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ftchat.engine.template import ChatTemplate
 from ftchat.errors import DataError
-from ftchat.records import Example, TokenStats
+from ftchat.records import Example, Fit, TokenStats
+
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
 
 
 def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int) -> TokenStats:
@@ -37,3 +41,38 @@ def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int)
         lengths=tuple(lengths),
         lost=tuple(lost),
     )
+
+
+def fitting(template: ChatTemplate, examples: Sequence[Example], limit: int) -> Iterator[Fit]:
+    """How to shorten the examples that are too long, where that leaves something to learn: whole exchanges if it can,
+    else the first answer, up to the end of a sentence or of a word."""
+    for index, example in enumerate(examples):
+        if _length(template, example, len(example.messages)) > limit and (fit := _fit(template, example, limit)):
+            yield index, *fit
+
+
+def _fit(template: ChatTemplate, example: Example, limit: int) -> tuple[int, int] | None:
+    ends = [end for end, message in enumerate(example.messages, 1) if message.role == "assistant"]
+    for end in reversed(ends[:-1]):
+        if _length(template, example, end) <= limit:
+            return end, len(example.messages[end - 1].content)
+    answer = example.messages[ends[0] - 1].content
+    room = limit - len(template.prompt_ids(example.messages[: ends[0] - 1])) - 1  # and the end of the turn
+    characters = len(answer)
+    while characters and (size := len(template.answer_ids(answer[:characters]))) > room:
+        characters = _end_of_words(answer, min(characters - 1, characters * max(room, 0) // size))
+    return (ends[0], characters) if answer[:characters].strip() else None
+
+
+def _end_of_words(text: str, most: int) -> int:
+    """Where to cut at most there: behind a sentence in the second half, else behind a word, else there."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, most // 2, most)]
+    return ends[-1] if ends else max(text.rfind(" ", 0, most), 0) or most
+
+
+def _length(template: ChatTemplate, example: Example, count: int) -> int:
+    """In tokens of its first `count` messages; 0 where the template refuses them."""
+    try:
+        return max(len(row.ids) for row in template.encode(replace(example, messages=example.messages[:count])))
+    except DataError:
+        return 0

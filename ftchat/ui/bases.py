@@ -35,6 +35,13 @@ class Bases:
         """For a page that others reach: the list, and what its operator adds to it."""
         return cls(tuple(dict.fromkeys((*LISTED, *more))))
 
+    def takes(self, base: str) -> bool:
+        try:
+            self.check(base)
+        except ConfigError:
+            return False
+        return True
+
     def check(self, base: str) -> None:
         """ConfigError where this base is not taken. A folder is refused alike whether it is there or not."""
         if self.allowed is None or base == STARTER or base in set(self.allowed) - {ANY}:

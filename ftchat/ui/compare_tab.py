@@ -25,7 +25,8 @@ from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
-_WHOLE = 2000  # examples that are read for a few suggestions
+_WHOLE = 1000  # examples at most that are read for a few suggestions
+_LOOKS, _LOOK = 6, 20  # places in a dataset that are looked at, and examples at each
 _QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STREAM: dict[str, Any] = {
@@ -247,12 +248,12 @@ class CompareTab(CompareLayout):
 
     def _suggestions(self, source: str, run: Run | None) -> list[Suggestion]:
         """Which examples were held out shows only in the whole of them, so it is not looked for in a big dataset."""
-        store = self.studio.datasets
-        if store.info(source).count > _WHOLE:
-            return suggestions([example for _, example in store.page(source, 0, _WHOLE).rows], ())
-        if run is not None and run.resolved is not None:
+        store, count = self.studio.datasets, self.studio.datasets.info(source).count
+        if run is not None and run.resolved is not None and count <= _WHOLE:
             return suggestions(*store.split_for(run.config))
-        return suggestions(store.get(source).examples, ())
+        starts = dict.fromkeys(count * place // _LOOKS for place in range(_LOOKS))
+        pages = (store.page(source, start, _LOOK).rows for start in starts)
+        return suggestions([example for page in pages for _, example in page], ())
 
 
 def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:

@@ -7,21 +7,22 @@ step, so that nothing else waits for it.
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 
-from ftchat.data import Problem, Remedy, Report
+from ftchat.data import Problem, Remedy
+from ftchat.data.summary import Group, group, in_order
 from ftchat.errors import DataError, FtchatError
-from ftchat.records import RunConfig, TokenStats
+from ftchat.records import Fit, RunConfig, TokenStats
 from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import sentence, told
-from ftchat.ui.reader import finish
+from ftchat.ui.reader import Steps, finish
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.tokens import histogram, token_panel
@@ -29,6 +30,7 @@ from ftchat.ui.tokens import histogram, token_panel
 # The worker may take seconds to load the model: these wait in the queue, a few at a time.
 _WAITING: dict[str, Any] = {**QUEUED, "concurrency_limit": 4, "trigger_mode": "always_last"}
 
+_SHORTEN = Remedy("too_long", "trim")
 _KEPT = 8  # datasets: every edit makes another one
 
 
@@ -43,6 +45,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             download = gr.DownloadButton(i18n("ft_download"), size="sm", scale=0, elem_id="ft-download")
     with gr.Row(elem_id="ft-checks"):
         with gr.Column(elem_classes="ft-card", min_width=0):
+            mending = html(elem_id="ft-mending")
             report = html(clicks=True, elem_id="ft-report")
             data_columns.build(studio, shell)
             data_heldout.build(studio, shell)
@@ -56,10 +59,11 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         train = gr.Button(i18n("ft_train_now"), scale=0, min_width=140, elem_classes="tuned", elem_id="ft-train-now")
 
     store = studio.datasets
-    report_of = lru_cache(maxsize=_KEPT)(store.report)  # a version never changes
+    summary_of = lru_cache(maxsize=_KEPT)(store.summary)  # a version never changes
     # By dataset and base, the last few: the lengths in tokens, and what the length limit takes away.
     counted: dict[tuple[str, str], tuple[TokenStats, tuple[Problem, ...]]] = {}
     unknown: tuple[None, tuple[Problem, ...]] = (None, ())
+    lately: dict[tuple[str, str], TokenStats] = {}  # by root and base: of the version that was counted last
 
     def draw(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
         if chosen is None:
@@ -74,18 +78,22 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     def numbers(chosen: str, base: str, lang: str) -> tuple[str, str]:
         """The numbers, and the lengths in tokens as far as this base's are known."""
+        info = store.info(chosen)
         tokens, _ = counted.get((chosen, base), unknown)
-        shown = views.stats(store.info(chosen), report_of(chosen), tokens, lang)
-        return shown, histogram(tokens, base, lang) if tokens else ""
+        old = tokens is None
+        tokens = tokens or lately.get((info.root, base))
+        drawn = histogram(tokens, base, lang) if tokens else ""
+        return views.stats(info, summary_of(chosen), tokens, lang, old), f"<div{views.OLD * old}>{drawn}</div>"
 
     def found(chosen: str, base: str, lang: str) -> str:
         """The findings, with what this base's length limit takes away as far as that is known."""
         info = store.info(chosen)
-        return findings.report(all_of(chosen, base), info, report_of(info.root), lang)
+        root = summary_of(info.root)
+        return findings.report(all_of(chosen, base), info, root, root.sources > 1, lang)
 
-    def all_of(chosen: str, base: str) -> Report:
-        here, (_, cut) = report_of(chosen), counted.get((chosen, base), unknown)
-        return replace(here, problems=(*here.problems, *cut))
+    def all_of(chosen: str, base: str) -> tuple[Group, ...]:
+        _, cut = counted.get((chosen, base), unknown)
+        return in_order(summary_of(chosen).groups + group(cut))
 
     def draw_new(chosen: str | None, base: str, lang: str, pair: int, before: str | None) -> tuple:
         """New data comes into view; another version of the same leaves the view where it is."""
@@ -121,8 +129,10 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
                 doubtful = tokens.over_limit or tokens.lost or 0 in tokens.lengths
                 rows = json.loads(finish(studio.editor.cut(chosen, tokens))) if doubtful else ()
                 counted[chosen, base] = tokens, tuple(Problem.from_json(row) for row in rows)
-                if len(counted) > _KEPT:
-                    counted.pop(next(iter(counted)), None)
+                lately[store.info(chosen).root, base] = tokens
+                for kept in (counted, lately):
+                    if len(kept) > _KEPT:
+                        kept.pop(next(iter(kept)), None)
         _, cut = counted.get((chosen, base), unknown)
         return *numbers(chosen, base, lang), found(chosen, base, lang) if cut else gr.skip()
 
@@ -145,19 +155,37 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     for listed in (tokens, table):
         listed.pick(pick_pair, None, pair, **QUIETLY).then(look, shown, tokens, **_WAITING)
 
-    def mend(chosen: str, base: str, lang: str, event: gr.EventData) -> str:
-        """One remedy, all that are recommended, or one taken back."""
-        asked = event._data
+    def mend(chosen: str, base: str, lang: str, event: gr.EventData) -> Iterator[tuple]:
+        """One remedy, all that are recommended, or one taken back. On much data it says that it is at work."""
+        try:
+            with closing(mended(chosen, base, event._data)) as steps:
+                while True:
+                    next(steps)
+                    yield gr.skip(), views.working(lang)
+        except StopIteration as end:
+            yield end.value, ""
+
+    def mended(chosen: str, base: str, asked: dict[str, Any]) -> Steps:
         if "undo" in asked:
-            return finish(studio.editor.undo(chosen, int(asked["undo"])))
+            return (yield from studio.editor.undo(chosen, int(asked["undo"])))
         if "fix" in asked:
             remedies = findings.recommended(all_of(chosen, base))
         else:
             remedies = [Remedy(asked["kind"], asked["action"])]
+        fits: tuple[Fit, ...] = ()
+        if _SHORTEN in remedies:
+            yield 0, 0
+            fits = studio.worker.fitting(base, chosen)
+            if not fits and "fix" not in asked:
+                raise DataError("nothing of these answers fits behind their prompts; remove them instead", "none_fits")
+            if not fits:
+                remedies[remedies.index(_SHORTEN)] = Remedy("too_long", "drop")
         tokens, cut = counted.get((chosen, base), unknown)
-        return finish(studio.editor.change(chosen, remedies, tokens if cut else None))
+        return (yield from studio.editor.change(chosen, remedies, tokens if cut else None, fits))
 
-    report.pick(told(mend), [shell.dataset, shell.base, shell.lang], shell.dataset, **QUEUED)
+    asked = [shell.dataset, shell.base, shell.lang]
+    done = report.pick(told(mend), asked, [shell.dataset, mending], **QUEUED)
+    done.then(lambda: "", None, mending, **QUIETLY)  # after an error too
 
     def export(chosen: str) -> str:
         return data_table.exported(studio, chosen, download.GRADIO_CACHE)

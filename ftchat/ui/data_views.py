@@ -5,7 +5,8 @@ Knows datasets and words; knows nothing of components, files or models.
 
 from __future__ import annotations
 
-from ftchat.data import DatasetInfo, Report
+from ftchat.data import DatasetInfo
+from ftchat.data.summary import Summary
 from ftchat.records import TokenStats
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
@@ -15,6 +16,9 @@ from ftchat.ui.texts import TEXTS, t
 
 _FORMATS = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "xlsx": "XLSX", "parquet": "Parquet"}
 _FORMATS |= {"yaml": "YAML", "markdown": "Markdown", "text": "text"}
+
+
+OLD = ' class="ft-old" aria-busy="true"'  # numbers that are being counted anew
 
 
 def intro(lang: str) -> str:
@@ -33,6 +37,12 @@ def reading(done: int, total: int, lang: str) -> str:
     return f'<p class="ft-why">{icon("note")}<span>{esc(words)}{bar}</span></p>'
 
 
+def working(lang: str) -> str:
+    """That a change is being made, of which nobody knows how far it is."""
+    words = f"<span>{esc(t('ft_working', lang))}<progress></progress></span>"
+    return f'<p class="ft-why" role="status">{icon("note")}{words}</p>'
+
+
 def refusal(sentence: str) -> str:
     return f'<p class="ft-why err" role="alert">{icon("error")}<span>{esc(sentence)}</span></p>'
 
@@ -48,19 +58,21 @@ def promises(lang: str) -> str:
     return f'<div class="ft-prom">{"".join(drawn)}</div>'
 
 
-def stats(dataset: DatasetInfo, report: Report, tokens: TokenStats | None, lang: str) -> str:
-    """The numbers of a dataset; those that need the model are dashes until it has counted."""
+def stats(dataset: DatasetInfo, report: Summary, tokens: TokenStats | None, lang: str, old: bool = False) -> str:
+    """The numbers of a dataset; those that need the model are dashes until it has counted, or `old` ones."""
     trained = f"{round(100 * tokens.trained / tokens.total)} %" if tokens and tokens.total else "–"
     numbers = (
-        (f"{report.rows:,}", "ft_rows_read"),
-        (f"{dataset.count:,}", "ft_usable"),
-        (trained, "ft_share"),
-        (f"{tokens.max:,}" if tokens else "–", "ft_longest"),
+        (f"{report.rows:,}", "ft_rows_read", False),
+        (f"{dataset.count:,}", "ft_usable", False),
+        (trained, "ft_share", old),
+        (f"{tokens.max:,}" if tokens else "–", "ft_longest", old),
     )
     kind = t(f"ft_kind_of_{dataset.kind}", lang) if f"ft_kind_of_{dataset.kind}" in TEXTS else dataset.kind
     formats = ", ".join(_FORMATS.get(name, name) for name in report.format.split(", "))
     about = f"{formats} · {report.encoding.upper()}"
-    drawn = "".join(f"<div><b>{value}</b><span>{esc(t(words, lang))}</span></div>" for value, words in numbers)
+    drawn = "".join(
+        f"<div{OLD * past}><b>{value}</b><span>{esc(t(words, lang))}</span></div>" for value, words, past in numbers
+    )
     return (
         f'<div class="ft-row ft-name"><h1 class="ft-title">{esc(dataset.name)}</h1>'
         f'<span class="ft-chip line">{esc(kind)}</span><span class="ft-chip">{esc(about)}</span>'

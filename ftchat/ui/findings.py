@@ -7,11 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ftchat.data import REMEDIES, Change, DatasetInfo, Problem, Remedy, Report
+from ftchat.data import REMEDIES, Change, DatasetInfo, Problem, Remedy
+from ftchat.data.remedies import UNUSED
+from ftchat.data.summary import Group, Summary
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.texts import TEXTS, t
-from ftchat.ui.texts.chinese import LEAKS, PERSONAL, REASONS, SENTENCES
+from ftchat.ui.texts.chinese import LAYOUTS, LEAKS, PERSONAL, REASONS, SENTENCES
 
 _LINES = 12  # line numbers named for one kind of problem
 _REASONS = 3  # reasons named for one kind of problem
@@ -21,37 +23,34 @@ _QUOTED = re.compile(r"'(.+?)'(?!\w)|(\{\{.*?\}\})")
 _LEAK = re.compile(r"(.*): (this|its|nearly) .*?also trained on, at (.*)", re.DOTALL)
 _NUMBER = re.compile(r"\d[\d,]*")
 
-Groups = list[tuple[str, str, list[Problem]]]
 
-
-def report(found: Report, info: DatasetInfo, before: Report, lang: str) -> str:
+def report(groups: Sequence[Group], info: DatasetInfo, before: Summary, many: bool, lang: str) -> str:
     """Problems by kind, errors first, each with how many, why, where and what can be done; then what was done. `before`
-    is the report of what was read."""
-    groups = _grouped(found)
+    is about what was read, and `many` is whether more than one file was."""
     rows = dict.fromkeys(_SEVERITIES, 0)
-    for severity, _, problems in groups:
-        rows[severity] += _rows(problems)
+    for group in groups:
+        rows[group.severity] += group.rows or 1
     chips = "".join(
         f'<span class="ft-chip {_SEVERITIES[severity][2]}">{esc(t(f"ft_{severity}s", lang, n=n))}</span>'
         for severity, n in rows.items()
         if n
     )
     every = ""
-    if len(recommended(found)) > 1:
+    if len(recommended(groups)) > 1:
         every = f'<button class="ft-btn ghost ft-sp" data-fix="all">{esc(t("ft_fix_all", lang))}</button>'
     title = f'<div class="ft-row">{heading(t("ft_found", lang))}{chips}{every}</div>'
     if not rows["error"] and not rows["warning"]:
         title += f'<p class="ft-why">{icon("ok")}<span>{esc(t("ft_all_clear", lang))}</span></p>'
     else:
         title += f'<p class="ft-sub">{esc(t("ft_found_rule", lang))}</p>'
-    many = len({problem.source for problem in found.problems}) > 1
-    drawn = "".join(_group(severity, kind, problems, many, lang) for severity, kind, problems in groups)
+    drawn = "".join(_group(group, many, lang) for group in groups)
     return f'{title}<ul class="ft-rep">{drawn}{_done(info.changes, before, lang)}</ul>'
 
 
-def recommended(found: Report) -> list[Remedy]:
-    """One remedy for each kind of problem that has one, errors first."""
-    return [Remedy(kind, REMEDIES[kind][0]) for _, kind, problems in _grouped(found) if _actions(kind, problems)]
+def recommended(groups: Sequence[Group]) -> list[Remedy]:
+    """One remedy for each kind of problem that has one, errors first; but first of all what counts characters."""
+    kinds = dict.fromkeys(group.kind for group in groups if _actions(group))
+    return sorted((Remedy(kind, REMEDIES[kind][0]) for kind in kinds), key=lambda remedy: remedy.kind != "too_long")
 
 
 def reason(problem: Problem, lang: str) -> str:
@@ -84,10 +83,11 @@ def _in_chinese(kind: str, said: str) -> str:
         return SENTENCES[said]
     if kind not in REASONS:
         return said
+    words = next((chinese for english, chinese in LAYOUTS.items() if said.startswith(english)), REASONS[kind])
     used, _, unused = said.partition("; not used: ")
     quoted, left = (["".join(parts) for parts in _QUOTED.findall(text)] for text in (used, unused))
     place, number = _PLACE.search(said), _NUMBER.search(said)
-    return REASONS[kind].format(
+    return words.format(
         said=said,
         what=f"（{'、'.join(quoted)}）" if quoted else "",
         unused=f"；未使用：{'、'.join(left) or unused}" if unused else "",
@@ -97,36 +97,36 @@ def _in_chinese(kind: str, said: str) -> str:
     )
 
 
-def _grouped(found: Report) -> Groups:
-    groups: dict[tuple[str, str], list[Problem]] = {}
-    for problem in found.problems:
-        groups.setdefault((problem.severity, problem.kind), []).append(problem)
-    ordered = sorted(groups.items(), key=lambda group: list(_SEVERITIES).index(group[0][0]))
-    return [(severity, kind, problems) for (severity, kind), problems in ordered]
+def _actions(group: Group) -> tuple[str, ...]:
+    """What can be done about these; nothing about what is said of a file as a whole, or of what is left out already."""
+    if not group.rows or (group.severity != "error" and group.kind in UNUSED):
+        return ()
+    return REMEDIES.get(group.kind, ())
 
 
-def _actions(kind: str, problems: Sequence[Problem]) -> tuple[str, ...]:
-    """What can be done about these; nothing about what is said of a file as a whole."""
-    return REMEDIES.get(kind, ()) if any(problem.row is not None for problem in problems) else ()
+def _do(kind: str, action: str, lang: str) -> str:
+    """What the button says."""
+    known = f"ft_do_{action}_{kind}"
+    return t(known if known in TEXTS else f"ft_do_{action}", lang)
 
 
-def _group(severity: str, kind: str, problems: Sequence[Problem], many: bool, lang: str) -> str:
+def _group(group: Group, many: bool, lang: str) -> str:
     """One kind of problem: its reasons with their lines, the commonest first, and its remedies."""
-    shape, css_class, _ = _SEVERITIES[severity]
-    reasons: dict[str, list[Problem]] = {}
-    for problem in problems:
-        reasons.setdefault(reason(problem, lang), []).append(problem)
-    common = sorted(reasons.items(), key=lambda item: -len(item[1]))
-    details = [f"{esc(why)}{esc(_places(where, many, lang))}" for why, where in common[:_REASONS]]
-    if len(common) > _REASONS:
-        left = sum(len(where) for _, where in common[_REASONS:])
+    shape, css_class, _ = _SEVERITIES[group.severity]
+    merged: dict[str, tuple[int, list[Problem]]] = {}  # what differs in English may be said alike in Chinese
+    for one in group.reasons:
+        why = reason(one.first[0], lang)
+        count, first = merged.get(why, (0, []))
+        merged[why] = (count + one.count, [*first, *one.first])
+    shown = list(merged.items())[:_REASONS]
+    details = [f"{esc(why)}{esc(_places(first, count, many, lang))}" for why, (count, first) in shown]
+    if left := group.count - sum(count for _, (count, _) in shown):
         details.append(esc(t("ft_other_reasons", lang, n=left)))
     drawn = "".join(f'<span class="d">{detail}</span>' for detail in details)
-    label, name = esc(t(f"ft_{severity}", lang)), _name(kind, _rows(problems), lang)
-    actions = _actions(kind, problems)
+    label, name = esc(t(f"ft_{group.severity}", lang)), _name(group.kind, group.rows or 1, lang)
     return (
         f'<li class="{css_class}">{icon(shape, "s", label)}<div><b>{esc(name)}</b>{drawn}</div>'
-        f"{_remedies(kind, actions, name, lang)}</li>"
+        f"{_remedies(group.kind, _actions(group), name, lang)}</li>"
     )
 
 
@@ -134,7 +134,7 @@ def _remedies(kind: str, actions: Sequence[str], name: str, lang: str) -> str:
     """The recommended action as a button, the others in a small menu."""
     buttons = [
         f'<button class="ft-btn" data-kind="{kind}" data-action="{action}"'
-        f' aria-label="{esc(t(f"ft_do_{action}", lang))}: {esc(name)}">{esc(t(f"ft_do_{action}", lang))}</button>'
+        f' aria-label="{esc(_do(kind, action, lang))}: {esc(name)}">{esc(_do(kind, action, lang))}</button>'
         for action in actions
     ]
     if not buttons:
@@ -146,14 +146,16 @@ def _remedies(kind: str, actions: Sequence[str], name: str, lang: str) -> str:
     return f'<div class="ft-acts">{buttons[0]}{menu}</div>'
 
 
-def _done(changes: Sequence[Change], before: Report, lang: str) -> str:
+def _done(changes: Sequence[Change], before: Summary, lang: str) -> str:
     """What was applied, each with its Undo. Edits by hand are told together; Undo takes the last of a sort back."""
     rows: list[tuple[str, str, int, int]] = []
     by_hand: dict[str, tuple[int, int]] = {}
     for place, change in enumerate(changes):
         if isinstance(change, Remedy):
-            name = _name(change.kind, before.counts.get(change.kind, 0), lang)
-            rows.append((f"<s>{esc(name)}</s>", f"ft_did_{change.action}", 1, place))
+            name = _name(change.kind, before.counts.get(change.kind) or len(change.places), lang)
+            did = f"ft_did_{change.action}_{change.kind}"
+            did = did if did in TEXTS else f"ft_did_{change.action}"
+            rows.append((f"<s>{esc(name)}</s>", did, 1, place))
         else:
             kind = type(change).__name__.lower()
             by_hand[kind] = (by_hand.get(kind, (0, 0))[0] + 1, place)
@@ -178,11 +180,8 @@ def _name(kind: str, count: int, lang: str) -> str:
     return t(known, lang, n=count) if known in TEXTS else kind.replace("_", " ")
 
 
-def _rows(problems: Sequence[Problem]) -> int:
-    return len({(problem.source, problem.row) for problem in problems})
-
-
-def _places(problems: Sequence[Problem], many: bool, lang: str) -> str:
+def _places(problems: Sequence[Problem], count: int, many: bool, lang: str) -> str:
+    """Where these are, which are the first of `count`."""
     named = [problem for problem in problems if problem.row is not None]
     if not named:
         return f" ({problems[0].source})" if many else ""
@@ -193,5 +192,5 @@ def _places(problems: Sequence[Problem], many: bool, lang: str) -> str:
     places = [
         f"{source} " * many + t(key, lang, n=len(found), numbers=", ".join(found)) for source, found in numbers.items()
     ]
-    more = t("ft_and_more", lang, n=len(named) - _LINES) if len(named) > _LINES else ""
+    more = t("ft_and_more", lang, n=count - _LINES) if count > _LINES else ""
     return f": {'; '.join(places)}{more}"

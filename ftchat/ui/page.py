@@ -38,6 +38,7 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
         live, switches = header.build()
         lang = gr.Textbox("", visible="hidden", elem_id="ft-lang")
         kept = gr.Textbox("", visible="hidden")  # the ids that the browser keeps beyond a reload
+        named = gr.Textbox("", visible="hidden")  # and the base model
         dataset, run, held_out = gr.State(None), gr.State(None), gr.State(None)
         base, choosing = gr.State(STARTER), gr.State(False)
         training, pulse = gr.Textbox("", visible="hidden"), Pulse()
@@ -52,7 +53,7 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
 
         pulse.start([gr.Timer(1).tick, lang.change, dataset.change, run.change, choosing.change])
 
-        def open_page(lang: str, kept: str) -> tuple[str, str | None, str | None]:
+        def open_page(lang: str, kept: str, named: str) -> tuple[str, str | None, str | None, Any]:
             """What was chosen here last, where it is still there; else the newest."""
             threading.Thread(target=studio.reader.warm, daemon=True).start()
             ids = kept.split(" ")
@@ -64,12 +65,15 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
                 lang,
                 next((known for known in datasets if known in ids), next(iter(datasets), None)),
                 next((known for known in runs if known in ids), newest),
+                named if named and bases.takes(named) else gr.skip(),
             )
 
-        recalled = "() => { ft.settle(); return [ft.lang(), ft.kept('ids') || ''] }"
-        page.load(open_page, [lang, kept], [lang, dataset, run], js=recalled, **QUEUED)
+        recalled = "() => { ft.settle(); return [ft.lang(), ft.kept('ids') || '', ft.kept('base') || ''] }"
+        page.load(open_page, [lang, kept, named], [lang, dataset, run, base], js=recalled, **QUEUED)
         gr.on([dataset.change, run.change], lambda *ids: " ".join(filter(None, ids)), [dataset, run], kept, **QUIETLY)
         kept.change(None, kept, None, js="ids => ft.keep('ids', ids)", api_visibility="private")
+        base.change(lambda base: base, base, named, **QUIETLY)
+        named.change(None, named, None, js="base => ft.keep('base', base)", api_visibility="private")
         # Gradio leaves the labels of tabs that were never opened in the old language, and puts them back to it while it
         # changes, so they are set after that.
         words = {

@@ -23,16 +23,14 @@ from typing import Any
 import psutil
 
 from ftchat.data import NEAR_LIMIT, Change, DatasetStore, Remedy, Source, leaks, read
-from ftchat.data.decode import decode
 from ftchat.data.folder import read_raw
 from ftchat.data.judges import Finding, judge_lengths, problems_of
+from ftchat.data.reading import first_row
 from ftchat.data.remedies import Place
-from ftchat.data.shapes import Shaper
 from ftchat.errors import DataError, FtchatError
-from ftchat.records import Example, TokenStats
+from ftchat.records import Example, Fit, TokenStats
 from ftchat.worker import die_with_parent
 
-_SAMPLE = 100  # rows that a guess of columns looks at
 _SHOWN = 5  # leaks that are named
 _LOOK = 0.25  # seconds between two looks at a process that is silent
 _GROWN = 600 * 2**20  # bytes; a process that was larger ends after its work
@@ -56,12 +54,14 @@ class Reader:
         """Files, or a text. Where no column is known to hold a pair, the error carries their names."""
         return self._do("read", sources if isinstance(sources, str) else tuple(sources), name, kind, mapping)
 
-    def reread(self, key: str, mapping: Mapping[str, str]) -> Steps:
-        return self._do("reread", key, dict(mapping))
+    def reread(self, key: str, mapping: Mapping[str, str], header: bool | None) -> Steps:
+        return self._do("reread", key, dict(mapping), header)
 
-    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None = None) -> Steps:
-        """`tokens` say where the remedies belong against what the length limit takes away."""
-        return self._do("change", key, tuple(changes), tokens)
+    def change(
+        self, key: str, changes: Sequence[Change], tokens: TokenStats | None = None, fits: Sequence[Fit] = ()
+    ) -> Steps:
+        """`tokens` say where the remedies belong against what the length limit takes away, `fits` how to trim it."""
+        return self._do("change", key, tuple(changes), tokens, tuple(fits))
 
     def cut(self, key: str, tokens: TokenStats) -> Steps:
         """What the length limit takes away, as JSON: a list of problems."""
@@ -79,7 +79,8 @@ class Reader:
         return self._do("without_leaks", key, held_out)
 
     def first_row(self, key: str, mapping: Mapping[str, str]) -> Steps:
-        """What the first row would be with these columns, as JSON: its `turns` or `why` there are none."""
+        """What the first row would be with these columns, as JSON: its `cells`, and its `turns` or `why` there are
+        none."""
         return self._do("first_row", key, dict(mapping))
 
     def warm(self) -> None:
@@ -187,13 +188,18 @@ class _Hands:
             raise DataError(f"no pairs were found in it: {why}", "no_pairs", why=why)
         return self._store.put(reading, name, kind, brought, mapping).hash
 
-    def reread(self, key: str, mapping: Mapping[str, str]) -> str:
-        return self._store.reread(key, mapping, self._tell).hash
+    def reread(self, key: str, mapping: Mapping[str, str], header: bool | None) -> str:
+        return self._store.reread(key, mapping, self._tell, header).hash
 
-    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None) -> str:
+    def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None, fits: Sequence[Fit]) -> str:
         places = self._cut_places(key, tokens) if tokens else {}
+        examples = self._store.get(key).examples if fits else ()
+        trimmed = tuple(examples[index].place for index, _, _ in fits)
+        kept = tuple((count, characters) for _, count, characters in fits)
         for change in changes:
-            if isinstance(change, Remedy) and change.kind in places and not change.places:
+            if change == Remedy("too_long", "trim"):
+                change = replace(change, places=trimmed, kept=kept)
+            elif isinstance(change, Remedy) and change.kind in places and not change.places:
                 change = replace(change, places=tuple(places[change.kind]))
             key = self._store.change(key, change).hash
         return key
@@ -230,9 +236,6 @@ class _Hands:
         root = self._store.info(self._store.info(key).root)
         if not root.raw:
             raise DataError(f"what '{root.name}' was read from was not kept; read the file again", "no_raw")
-        rows = decode(read_raw(self._store.folder / root.hash)[0], mapping.values()).rows
-        sample = list(islice(rows, _SAMPLE))
-        shaper = Shaper(mapping, [row.value for row in sample])
-        conversations, remarks = shaper.shape(sample[0].value) if sample else ([], [])
-        turns = [[message.role, message.content] for conversation in conversations[:1] for message in conversation]
-        return json.dumps({"turns": turns, "why": next((remark.message for remark in remarks), "")})
+        found = first_row(read_raw(self._store.folder / root.hash)[0], mapping, root.header)
+        turns = [[message.role, message.content] for message in found.messages]
+        return json.dumps({"cells": dict(found.cells), "turns": turns, "why": found.why})

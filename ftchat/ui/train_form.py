@@ -121,6 +121,14 @@ def build(studio: Studio, shell: Shell) -> Form:
         shell.base,
         **QUEUED,
     )
+
+    def recall(base: str, chosen: str, typed: str, lang: str) -> tuple:
+        """A base that the browser knew from before, as if it had been named here."""
+        if base == STARTER or (chosen, typed.strip()) == (OTHER, base):
+            return (gr.skip(),) * 3
+        return OTHER, base, base_radios(OTHER, allowed, lang)
+
+    shell.base.change(recall, [shell.base, chosen_base, other, shell.lang], [chosen_base, other, bases], **QUEUED)
     presets.pick(_picked, None, chosen_preset, **QUEUED)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
     shell.lang.change(

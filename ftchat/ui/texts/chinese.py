@@ -22,6 +22,7 @@ ERRORS = {
     "no_memory": "内容超出了这台机器的内存，请拆分文件。",
     "no_pairs": "里面没有找到问答对。原因（英文）：{why}",
     "unknown_columns": "看不出哪一列是问题、哪一列是回答（各列：{named}）。",
+    "none_fits": "这些回答在问题之后一点也放不下；请移除它们。",
     "no_raw": "没有保留原文件的内容，请重新读取文件。",
     "table_changed": "表格已有变动，请重新查看这一对。",
 }
@@ -57,6 +58,12 @@ REASONS = {
     "layout": "按内容推断的读取方式（{said}）",
     "class_balance": "回答共 {n} 类{what}",
     "languages": "按文字统计（{said}）",
+}
+# Of columns there is more to say than which: by how the English sentence begins.
+LAYOUTS = {
+    "every row may hold several pairs": "每一行可含多对{what}",
+    "every row is a conversation": "每一行是一段对话{what}",
+    "the rows are those inside": "所用的是这一列里的内容{what}",
 }
 # What is always said in the same words.
 SENTENCES = {
