@@ -188,10 +188,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One column of the duet: `run` is the id of the run whose adapter answers, None for the base alone."""
+    """One column of the duet: `run` is the id of the run whose adapter answers, None for the base alone. `strength`,
+    from 0 to 1.5, multiplies what the adapter changes. `checkpoint` is the step at which the adapter is taken, or "now"
+    for what a run in training has learned so far; None is what the run learned in the end."""
 
     run: str | None
     messages: tuple[Message, ...]
+    strength: float = 1.0
+    checkpoint: int | Literal["now"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

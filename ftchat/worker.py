@@ -83,9 +83,9 @@ class Worker(ABC):
             if not ended:
                 self.stop_reply(request.id)
 
-    def stop_reply(self, request: str) -> None:
-        """Ends a reply at its next token, with stop 'stopped'."""
-        self._ask("stop_reply", request)
+    def stop_reply(self, request: str, pane: int | None = None) -> None:
+        """Ends the replies to a request, or that of one pane, at the next token, with stop 'stopped'."""
+        self._ask("stop_reply", request, pane)
 
     def state(self) -> WorkerState:
         return self._ask("state")

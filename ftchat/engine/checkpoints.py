@@ -76,6 +76,12 @@ def last_whole(folder: Path) -> Checkpoint | None:
     return None
 
 
+def of_step(folder: Path, step: int) -> Checkpoint | None:
+    """The checkpoint of that step, if it is whole."""
+    found = _described(_place(folder, step))
+    return found if found and _is_whole(found.folder) else None
+
+
 def keep_last_only(folder: Path) -> None:
     """Makes room."""
     for path in _folders(folder)[:-1]:

@@ -21,23 +21,22 @@ import torch
 
 from ftchat.data import DatasetStore
 from ftchat.engine.closing import close_badly
-from ftchat.engine.decode import Duet
 from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.models import Resident
 from ftchat.engine.queue import RunQueue
+from ftchat.engine.replies import Replies
 from ftchat.engine.reporter import Asked, memory_used
 from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
-from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
-from ftchat.events import ReplyFailed
-from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Fit, Preview, TokenStats, WorkerState
+from ftchat.errors import ConfigError, FtchatError, WorkerBusy
+from ftchat.events import ReplyEvent
+from ftchat.records import Answer, BaseInfo, Call, Example, Fit, Preview, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
+from ftchat.settings import chat_share
 
-CHAT_SHARE = 0.5  # of the time while a run trains and replies are open
-ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 
 
@@ -62,16 +61,16 @@ class Loop:
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
-        self._replies: dict[int, Duet] = {}  # by the number of the call that asked
-        self._used: dict[str, float] = {}  # when an adapter was last asked for
+        self._replies = Replies(self._runs, self._load, self._deliver)
         self._queue = RunQueue(self._runs)
         self._ending = False
         self._step_ended = time.monotonic()
+        self._share = chat_share()
 
     def run(self) -> None:
         while not self._ending:
             self._take_calls(wait=not self._replies and not self._queue)
-            self._advance_replies()
+            self._replies.advance()
             if self._queue and (not self._replies or self._is_resident(self._queue.first)):
                 self._train()
 
@@ -116,10 +115,8 @@ class Loop:
     def pause_run(self, run_id: str) -> None:
         self._queue.pause(run_id)
 
-    def stop_reply(self, request_id: str) -> None:
-        for duet in self._replies.values():
-            if duet.request.id == request_id:
-                duet.stopped = True
+    def stop_reply(self, request_id: str, pane: int | None = None) -> None:
+        self._replies.stop(request_id, pane)
 
     def state(self) -> WorkerState:
         device = _device()
@@ -157,12 +154,15 @@ class Loop:
         except OSError:
             self._close()
 
+    def _deliver(self, call: int, event: ReplyEvent | None) -> None:
+        self._send(Answer(call, event, last=event is None))
+
     def _answer(self, call: Call) -> None:
         try:
             if call.verb == "close":
                 self._close()
             if call.verb == "chat":
-                self._open_reply(call.id, *call.arguments)
+                self._replies.open(call.id, *call.arguments)
                 return
             value: Any = getattr(self, call.verb)(*call.arguments)
         except FtchatError as error:
@@ -170,65 +170,6 @@ class Loop:
         except Exception as error:
             value = RuntimeError(f"{error!r} in the model's process:\n{traceback.format_exc()}")
         self._send(Answer(call.id, value))
-
-    # Replies
-
-    def _open_reply(self, call: int, request: ChatRequest) -> None:
-        try:
-            resident, adapters = self._attached(request)
-            self._replies[call] = Duet(request, resident, adapters)
-        except FtchatError as error:
-            self._send(Answer(call, ReplyFailed(request=request.id, error=str(error))))
-
-    def _attached(self, request: ChatRequest) -> tuple[Resident, list[str | None]]:
-        """The base of the request with every adapter that it asks for."""
-        runs = {pane.run: self._runs.get(pane.run) for pane in request.panes if pane.run}
-        precisions = {resolved.precision for run in runs.values() if (resolved := run.resolved)}
-        if len(precisions) > 1:
-            raise ChatError("these runs were trained on different precisions of the base; compare them one at a time")
-        resident = self._load(request.base, next(iter(precisions), None))
-        for name, run in runs.items():
-            if not run.status().usable:
-                raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
-            if run.config.base != request.base:
-                raise ChatError(f"run {run.config.name} was trained on {run.config.base}, not on {request.base}")
-            self._make_room(resident)
-            resident.attach(run.id, run.adapter)
-            self._used[run.id] = time.monotonic()
-            runs[name] = run
-        return resident, [runs[pane.run].id if pane.run else None for pane in request.panes]
-
-    def _make_room(self, resident: Resident) -> None:
-        """Lets go of the adapters that were not asked for the longest."""
-        busy = set().union(*(duet.adapters for duet in self._replies.values())) if self._replies else set()
-        if self._queue.running:
-            busy.add(self._queue.running.id)
-        idle = sorted((name for name in resident.adapters if name not in busy), key=lambda n: self._used.get(n, 0.0))
-        for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
-            resident.detach(name)
-
-    def _advance_replies(self) -> None:
-        """One token for every open reply."""
-        if not self._replies or self._resident is None:
-            return
-        with self._resident.chatting():
-            for call, duet in list(self._replies.items()):
-                try:
-                    for event in duet.advance():
-                        self._send(Answer(call, event, last=False))
-                except torch.OutOfMemoryError:
-                    self._fail(call, "the GPU's memory is full; ask for a shorter answer or start a new chat")
-                except Exception:
-                    traceback.print_exc()
-                    self._fail(call, "this reply broke off through a fault of ftchat; the log has the details")
-                else:
-                    if duet.over:
-                        del self._replies[call]
-                        self._send(Answer(call, None))
-
-    def _fail(self, call: int, sentence: str) -> None:
-        duet = self._replies.pop(call)
-        self._send(Answer(call, ReplyFailed(request=duet.request.id, error=sentence)))
 
     # Training
 
@@ -238,7 +179,7 @@ class Loop:
             try:
                 method, precision = self._needs(run)
                 resident = self._load(run.config.base, precision, own=True)
-                self._make_room(resident)
+                self._replies.make_room(resident)
                 train(run, self._datasets.split_for(run.config), method, resident, self._pulse)
             except Exception as error:
                 close_badly(run, error)
@@ -259,10 +200,12 @@ class Loop:
         step_seconds = time.monotonic() - self._step_ended
         with contextlib.suppress(_Closed):
             self._take_calls(wait=False)
-            deadline = time.monotonic() + step_seconds * CHAT_SHARE / (1 - CHAT_SHARE)
-            while self._replies and time.monotonic() < deadline and not self._queue.asked:
-                self._advance_replies()
-                self._take_calls(wait=False)
+            deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
+            if self._replies and self._resident:
+                with self._resident.chatting():
+                    while self._replies and time.monotonic() < deadline and not self._queue.asked:
+                        self._replies.advance()
+                        self._take_calls(wait=False)
         self._step_ended = time.monotonic()
         return "interrupt" if self._ending else self._queue.asked
 
@@ -286,6 +229,7 @@ class Loop:
             raise WorkerBusy(
                 "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
             )
+        self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
             torch.cuda.empty_cache()

@@ -1,8 +1,8 @@
 """A trainer that goes on, to the bit, from any of its checkpoints. Knows nothing of runs or of how it was set up.
 
-A checkpoint holds the weights that this run trains, optimizer, schedule, random states and position as transformers
-keeps them, and the reporter's own numbers. Evaluation draws no random numbers of the run's, so one that a break cut off
-can be made good later.
+A checkpoint holds the weights that this run trains, as PEFT's two files, then optimizer, schedule, random states and
+position as transformers keeps them, and the reporter's own numbers. Evaluation draws no random numbers of the run's, so
+one that a break cut off can be made good later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ftchat.engine.checkpoints import Checkpoint
 from ftchat.engine.reporter import Reporter
 from ftchat.engine.trainer import AnswerTrainer
 
-_WEIGHTS, _PROGRESS, _TUNER = "weights.safetensors", "progress.json", "tuner.pt"
+_WEIGHTS, _PROGRESS, _TUNER = "adapter_model.safetensors", "progress.json", "tuner.pt"
 
 
 class ResumableTrainer(AnswerTrainer):
@@ -58,6 +58,7 @@ class ResumableTrainer(AnswerTrainer):
     def _write(self, folder: Path) -> None:
         weights = _own_tensors(self.model, self._adapter)
         save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, folder / _WEIGHTS)
+        self.model.peft_config[self._adapter].save_pretrained(str(folder))  # with it, a checkpoint can answer in chat
         if tuner := _tuner_state(self.model):
             torch.save(tuner, folder / _TUNER)
         self._save_optimizer_and_scheduler(str(folder))
@@ -101,9 +102,14 @@ def load_weights(model: Any, adapter: str, checkpoint: Checkpoint) -> None:
 
 
 def _own_tensors(model: Any, adapter: str) -> dict[str, torch.Tensor]:
-    """All that is trained, and what else carries the adapter's name, such as the ranks that AdaLoRA has left."""
+    """All that is trained, and what else carries the adapter's name, such as the ranks that AdaLoRA has left; by the
+    names that PEFT's files have for them, which are without the adapter's."""
     found = dict(model.named_parameters()) | dict(model.named_buffers())
-    return {name: tensor for name, tensor in found.items() if tensor.requires_grad or adapter in name.split(".")}
+    return {
+        name.replace(f".{adapter}", ""): tensor
+        for name, tensor in found.items()
+        if tensor.requires_grad or adapter in name.split(".")
+    }
 
 
 def _tuner_state(model: Any) -> dict[str, Any]:

@@ -137,9 +137,9 @@ class ReplyToken(Event):
 class ReplyDone(Event):
     """`text` is the whole reply. `stop`: the model's own end, the length limit, or the user.
 
-    Proof of who answered, from the forward pass that made this reply: `adapter` (run id or None), the
-    Frobenius norm of its weight change, and the Kullback-Leibler divergence in nats of the first token's
-    distribution from the base's (None where no base pane shared the pass).
+    Proof of who answered, from the forward pass that made this reply: `adapter` (run id or None; with `@step` behind
+    it a checkpoint), the Frobenius norm of its weight change at its strength, and the Kullback-Leibler divergence in
+    nats of the first token's distribution from the base's (None where no base pane was asked the same).
     """
 
     request: str

@@ -23,6 +23,7 @@ from ftchat.errors import ConfigError, FtchatError
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER
 from ftchat.runs import RunStore
+from ftchat.settings import chat_share
 from ftchat.ui.walls import FILES_LIMIT, LOOPBACK, Hosts, walls
 from ftchat.worker import Worker, open_worker
 
@@ -60,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             if options.home:
                 os.environ["FTCHAT_HOME"] = options.home
+            if options.chat_share is not None:
+                os.environ["FTCHAT_CHAT_SHARE"] = options.chat_share
+            chat_share()
             address = where(options)
             serve(address, settle(ftchat_home()), options.allow_base, options.resume)
         except ConfigError as error:
@@ -89,6 +93,11 @@ def parser() -> argparse.ArgumentParser:
         help="at start, go on by itself with interrupted runs (default: on a Space only)",
     )
     parser.add_argument("--home", metavar="FOLDER", help="where datasets and runs live (default: $FTCHAT_HOME)")
+    parser.add_argument(
+        "--chat-share",
+        metavar="SHARE",
+        help="of the time while a run trains and somebody chats (default: $FTCHAT_CHAT_SHARE, or 0.5)",
+    )
     parser.add_argument("--version", action="version", version=f"ftchat {__version__}")
     return parser
 
