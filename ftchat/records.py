@@ -91,10 +91,10 @@ class ResolvedConfig:
     weight_decay: float
     max_grad_norm: float
     gradient_checkpointing: bool
-    r: int
+    r: int  # of LoRA and its kin, as the next two; 0 in other methods
     lora_alpha: int
     lora_dropout: float
-    target_modules: tuple[str, ...]
+    target_modules: tuple[str, ...]  # empty where no layer gets anything of its own
     eval_steps: int
     target_loss: float = 0.0  # training ends early once the mean loss of an epoch is below it
     time_limit: float = 0.0  # seconds of steps after which training ends early; 0: none
@@ -102,6 +102,10 @@ class ResolvedConfig:
     dataset: str = ""  # the hash of the version that is learned
     held_out_dataset: str | None = None  # of the user's own held-out data
     save_steps: int = 0  # between checkpoints, beside those that time asks for; 0: those alone
+    num_virtual_tokens: int = 0
+    trainable_layers: int = 0  # of the first stage of layer freezing; the second trains twice as many
+    neftune_noise_alpha: float = 0.0
+    label_smoothing_factor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from pathlib import Path
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, Setting
 
-METHODS = ("auto", "lora", "qlora")
+LORA_KIN = ("lora", "qlora", "dora", "rslora", "pissa", "adalora")
+VIRTUAL = ("prefix", "prompt", "ptuning")  # methods that learn tokens in front of the conversation
+COPIES = ("freeze", "full")  # methods that train a copy of weights of the base
+METHODS = ("auto", *LORA_KIN, "ia3", *VIRTUAL, *COPIES)
 PRESETS = ("quick", "balanced", "thorough")
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
@@ -47,6 +50,17 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "r": Range(int, 1, 1024),
     "lora_alpha": Range(int, 1, 4096),
     "lora_dropout": Range(float, 0.0, 0.95),
+    "num_virtual_tokens": Range(int, 1, 512),
+    "trainable_layers": Range(int, 1, 1000),
+    "neftune_noise_alpha": Range(float, 0.0, 100.0),
+    "label_smoothing_factor": Range(float, 0.0, 0.9),
+}
+_ONLY_OF: Mapping[str, tuple[str, ...]] = {
+    "r": LORA_KIN,
+    "lora_alpha": LORA_KIN,
+    "lora_dropout": LORA_KIN,
+    "num_virtual_tokens": VIRTUAL,
+    "trainable_layers": ("freeze",),
 }
 
 
@@ -103,6 +117,16 @@ def parse_setting(name: str, text: str) -> Setting:
             text=text,
         )
     return value
+
+
+def check_meant(method: str, settings: Mapping[str, Setting]) -> None:
+    """Refuses settings that this method would not use."""
+    for name in settings:
+        users = _ONLY_OF.get(name, METHODS)
+        if method not in ("auto", *users):
+            raise ConfigError(f"method {method} has no {name}; leave it out, or choose {' or '.join(users)}")
+    if method == "prefix" and settings.get("gradient_checkpointing"):
+        raise ConfigError("method prefix cannot be trained with gradient_checkpointing; leave it out, or choose prompt")
 
 
 def _nearest(value: str, known: list[str]) -> str:

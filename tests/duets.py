@@ -9,15 +9,20 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+from ftchat.engine import methods
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
+from ftchat.engine.learners import Learner
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import replies_to
+from ftchat.engine.resolve import Facts, resolve
 from ftchat.events import ReplyDone, ReplyToken
-from ftchat.records import STARTER, ChatRequest, Message, Pane, Sampling
+from ftchat.records import STARTER, ChatRequest, Message, Pane, ResolvedConfig, RunConfig, Sampling
+from ftchat.settings import COPIES, LORA_KIN, VIRTUAL
 
 KINDS = {
     "one": {"r": 4},
@@ -49,12 +54,51 @@ def make_adapters(resident: Resident, folder: Path, names: Sequence[str] = tuple
     return {name: folder / name for name in names}
 
 
+def resolved(resident: Resident, method: str, **settings: int) -> ResolvedConfig:
+    """As for a run of six short examples."""
+    facts = Facts(
+        device="cpu",
+        precision=resident.precision,
+        method=method,
+        threads=torch.get_num_threads(),
+        parameters=resident.info.parameters,
+        context=resident.context,
+        examples=6,
+        held_out=0,
+        lengths=[30] * 6,
+        target_modules=resident.target_modules(),
+        layers=resident.model.config.num_hidden_layers,
+    )
+    return resolve(RunConfig("made", "none", method=method, settings={"max_steps": 6} | settings), facts)
+
+
+def move(learner: Learner) -> None:
+    """As if something had been learned: all that is trained changes, as far as it bears."""
+    with torch.no_grad():
+        for key, tensor in learner.tensors().items():
+            if tensor.requires_grad:
+                spread = float(tensor.std()) if tensor.numel() > 1 else 0.0
+                tensor += max(1.0 if "lora_E" in key else 0.05, 0.3 * spread) * torch.randn_like(tensor)
+
+
+def make_methods(resident: Resident, folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """What a run of each method might have learned."""
+    for seed, name in enumerate(names):
+        torch.manual_seed(seed)
+        settings = {"num_virtual_tokens": 3 + seed} if name in VIRTUAL else {"r": 4} if name in LORA_KIN else {}
+        config = resolved(resident, name, **settings)
+        move(resident.teach(lambda config=config, name=name: methods.learner(name, config, resident)))
+        resident.save(name, folder / name)
+        resident.detach(name)
+    return {name: folder / name for name in names}
+
+
 class Studio:
     """One resident with adapters; `alone` asks another copy of the base, through PEFT and generate()."""
 
-    def __init__(self, folder: Path, base: str = STARTER):
+    def __init__(self, folder: Path, base: str = STARTER, made: Sequence[str] = ()):
         self.resident = Resident(base, "float32", torch.device("cpu"))
-        self.folders = make_adapters(self.resident, folder)
+        self.folders = make_methods(self.resident, folder, made) if made else make_adapters(self.resident, folder)
         for name, where in self.folders.items():
             self.resident.attach(name, where)
         self._path = str(STARTER_FOLDER) if base == STARTER else base
@@ -63,7 +107,12 @@ class Studio:
     @cache  # noqa: B019
     def _model(self, adapter: str | None) -> torch.nn.Module:
         base = AutoModelForCausalLM.from_pretrained(self._path, dtype=torch.float32)
-        return PeftModel.from_pretrained(base, str(self.folders[adapter])).eval() if adapter else base.eval()
+        if adapter is None:
+            return base.eval()
+        if adapter in COPIES:
+            base.load_state_dict(load_file(self.folders[adapter] / "adapter_model.safetensors"), strict=False)
+            return base.tie_weights() or base.eval()
+        return PeftModel.from_pretrained(base, str(self.folders[adapter])).eval()
 
     def prompt(self, history: tuple[Message, ...]) -> list[int]:
         return self.resident.template.prompt_ids(history)
@@ -85,7 +134,7 @@ class Studio:
     def logits(self, adapter: str | None, ids: list[int]) -> torch.Tensor:
         """[length, vocabulary], of the model with that adapter alone."""
         with torch.no_grad():
-            return self._model(adapter)(input_ids=torch.tensor([ids])).logits[0]
+            return self._model(adapter)(input_ids=torch.tensor([ids])).logits[0, -len(ids) :]
 
     def answers(
         self, histories: Sequence[tuple[Message, ...]], voices: Sequence[Voice], sampling: Sampling

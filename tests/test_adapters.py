@@ -120,8 +120,10 @@ def changed(folder: Path, tmp_path: Path, config: dict | None = None, tensors: d
 
 FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
 REFUSED = {
-    "dora": ({"use_dora": True}, {}, "use_dora"),
-    "another kind": ({"peft_type": "IA3"}, {}, "IA3"),
+    "without its magnitudes": ({"use_dora": True}, {}, "not made for this base"),
+    "another kind": ({"peft_type": "LOHA"}, {}, "LOHA"),
+    "other parts": ({"peft_type": "IA3"}, {}, "no part of an IA3"),
+    "trained biases": ({"bias": "all"}, {}, "uses bias"),
     "whole modules": ({"modules_to_save": ["lm_head"]}, {}, "modules_to_save"),
     "of another size": ({}, {FIRST: torch.zeros(4, 128)}, "not made for this base"),
     "of another model": ({}, {FIRST.replace("layers.0", "layers.99"): torch.zeros(4, 256)}, "not made for this base"),

@@ -94,7 +94,7 @@ def check(studio: Studio, decoder: Recording, company: list[Visitor]) -> None:
     for visitor in company:
         prompt = studio.prompt(visitor.history)
         alone = studio.alone(visitor.history, visitor.adapter, TOKENS)
-        got = visitor.reply.ids[len(prompt) :]
+        got = visitor.reply.ids[-visitor.reply.tokens :] if visitor.reply.tokens else []
         logits = studio.logits(visitor.adapter, prompt + alone)
         for place, token in enumerate(got):
             lone = logits[len(prompt) - 1 + place]

@@ -21,7 +21,7 @@ from ftchat.events import RunStatus
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER, RunConfig
 from ftchat.runs import Run, RunStore
-from ftchat.settings import METHODS, PRESETS, base_name, check_choice, parse_setting
+from ftchat.settings import METHODS, PRESETS, base_name, check_choice, check_meant, parse_setting
 from ftchat.worker import Worker, open_worker
 
 
@@ -102,6 +102,7 @@ def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfi
     method = check_choice("method", arguments.method, METHODS)
     preset = check_choice("preset", arguments.preset, PRESETS)
     settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
+    check_meant(method, settings)
     base = base_name(arguments.base)
     if not arguments.files:
         raise ConfigError("nothing to train on: name a file, or a run with --resume")

@@ -1,8 +1,8 @@
-"""The adapters that answer in chat: read from PEFT's files, and applied to the rows of a batch, each row with its own.
+"""The adapters that answer in chat: read from their files, and applied to the rows of a batch, each row with its own.
 
-A low-rank change of a linear layer is kept as two factors. Those of all adapters that a batch uses stand side by side:
-two products a layer, whatever the number of adapters, with zeros between them for the rows that an adapter does not
-answer. The base's tensors are never written to. Knows nothing of PEFT's layers, training or replies.
+A change of a linear layer is kept as factors. Those of all adapters that a batch uses stand side by side: two products
+a layer, whatever the number of adapters, with zeros between them for the rows that an adapter does not answer. The
+base's tensors are never written to. Knows nothing of training or replies.
 """
 
 from __future__ import annotations
@@ -11,27 +11,19 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
-from peft.utils.other import get_pattern_key
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from ftchat.engine import starts, twins
+from ftchat.engine.cache import Pairs
+from ftchat.engine.changes import Change, changes
 from ftchat.errors import ModelError
-
-FILE_PREFIX = "base_model.model."  # of the names of layers in PEFT's file
-# What an adapter's config may ask for that two factors a layer cannot express.
-_BEYOND = (
-    "use_dora",
-    "lora_bias",
-    "modules_to_save",
-    "layer_replication",
-    "trainable_token_indices",
-    "target_parameters",
-)
 
 
 class Voice(NamedTuple):
@@ -41,31 +33,28 @@ class Voice(NamedTuple):
     strength: float = 1.0
 
 
-class Factors(NamedTuple):
-    """One layer's change: the layer's output grows by `x @ down @ up`."""
-
-    down: Tensor  # [in, rank]
-    up: Tensor  # [rank, out], the adapter's own scaling included
-
-
 class AdapterStack:
     """The resident adapters of one base. One thread only."""
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: PreTrainedModel):
         linear = (nn.Linear, Conv1D)
+        self._model = model
+        self._untouched = twins.twin(model, ())  # its layers stay as they are while PEFT's are in those of the base
         self._layers = {name: module for name, module in model.named_modules() if isinstance(module, linear)}
-        self._adapters: dict[str, dict[str, Factors]] = {}
+        self._adapters: dict[str, dict[str, Change]] = {}  # by layer; empty for the two other kinds
+        self._starts: dict[str, Pairs] = {}
+        self._twins: dict[str, twins.Twin] = {}
         self._norms: dict[str, float] = {}
         self._rows: tuple[Voice, ...] = ()
         self._applied: list[_Applied] = []
-        self._joined: tuple[tuple[str, ...], dict[str, Factors]] = ((), {})
+        self._joined: tuple[tuple[str, ...], dict[str, tuple[Tensor, Tensor]]] = ((), {})
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._adapters)
 
     def load(self, name: str, folder: Path) -> None:
-        """A saved adapter, from PEFT's two files. Nothing happens if it is resident."""
+        """A saved adapter, from its two files. Nothing happens if it is resident."""
         if name in self._adapters:
             return
         weights = folder / "adapter_model.safetensors"
@@ -79,97 +68,123 @@ class AdapterStack:
         self.put(name, tensors, config)
 
     def put(self, name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
-        """An adapter from its tensors, by the names that PEFT's file has for them. They are copied."""
-        _check_config(name, config)
-        factors = {}
-        for key in tensors:
-            layer, _, kind = key.removeprefix(FILE_PREFIX).rpartition(".lora_")
-            if kind == "A.weight":
-                factors[layer] = self._factors(name, layer, key, tensors, config)
-            elif kind != "B.weight":
-                raise ModelError(f"adapter {name} holds {key}, which is no part of a LoRA of linear layers")
-        if not factors:
-            raise ModelError(f"adapter {name} is empty; train it again")
-        # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
-        squares = torch.stack([((f.down.T @ f.down) * (f.up @ f.up.T)).sum() for f in factors.values()])
-        if not squares.isfinite().all() and not all(t.isfinite().all() for f in factors.values() for t in f):
+        """An adapter from its tensors, by the names that its file has for them. They are copied."""
+        kind = config.get("peft_type")
+        start: Pairs = []
+        own: twins.Twin | None = None
+        layers: dict[str, Change] = {}
+        self.select(())
+        if kind == twins.KIND:
+            own = twins.Twin(name, self._untouched, tensors)
+            norm = own.norm
+        elif kind in starts.KINDS:
+            start = starts.start(name, tensors, config, self._model)
+            norm = float(torch.stack([tensor.float().square().sum() for tensor in tensors.values()]).sum().sqrt())
+            whole = math.isfinite(norm)
+        else:
+            made = changes(name, tensors, config, self._layers)
+            if not made:
+                raise ModelError(f"adapter {name} is empty; train it again")
+            layers = {layer: one.change for layer, one in made.items()}
+            squares = torch.stack([one.square for one in made.values()])
+            norm = math.sqrt(max(0.0, float(squares.sum().nan_to_num())))
+            whole = bool(squares.isfinite().all()) or all(
+                t.isfinite().all() for c in layers.values() for t in c.tensors
+            )
+        if own is None and not whole:
             raise ModelError(f"adapter {name} holds weights that are no numbers; train it again")
         self.drop(name)
-        self._adapters[name] = factors
-        self._norms[name] = math.sqrt(max(0.0, float(squares.sum())))
+        self._adapters[name], self._norms[name] = layers, norm
+        if start:
+            self._starts[name] = start
+        if own:
+            self._twins[name] = own
 
     def drop(self, name: str) -> None:
         """Frees an adapter."""
         self.select(())
         if name in self._joined[0]:
             self._joined = ((), {})
-        self._adapters.pop(name, None)
-        self._norms.pop(name, None)
+        for held in (self._adapters, self._starts, self._twins, self._norms):
+            held.pop(name, None)
 
     def norm(self, voice: Voice) -> float:
-        """Frobenius norm of the whole weight change, over all layers."""
+        """Frobenius norm of the whole weight change, over all layers; of virtual tokens, that of what was learned."""
         return self._norms.get(voice.adapter or "", 0.0) * voice.strength
 
-    def select(self, rows: Sequence[Voice]) -> None:
-        """From now on row i of every batch is answered by rows[i]; with no rows, every row by the base alone."""
+    def twin(self, own: Sequence[str]) -> PreTrainedModel:
+        """A model to train: copies in float32 of these weights of the base, and all others shared."""
+        return twins.twin(self._untouched, own, torch.float32)
+
+    def start(self, voice: Voice) -> Pairs:
+        """Keys and values of the virtual tokens that this voice begins with."""
+        found = self._starts.get(voice.adapter or "", []) if voice.strength else []
+        if found and voice.strength != 1:
+            raise ModelError("virtual tokens act wholly or not at all: choose strength 1, or 0 for the base")
+        return found
+
+    def lane(self, voice: Voice) -> Voice | None:
+        """Rows of the same lane can share a forward pass. None is the one of the base's own weights."""
+        return voice if voice.adapter in self._twins and voice.strength else None
+
+    def select(self, rows: Sequence[Voice]) -> PreTrainedModel:
+        """From now on row i of every batch is answered by rows[i], all of one lane; with no rows, every row by the
+        base alone. Returns the model to ask."""
         rows = tuple(rows)
+        if rows and (lane := self.lane(rows[0])):
+            return self._twins[lane.adapter or ""].model(lane.strength)
         if rows == self._rows:
-            return
+            return self._model
         used = tuple(sorted({voice.adapter for voice in rows if voice.adapter and voice.strength}))
-        factors = self._side_by_side(used)
-        if [one.name for one in self._applied] != list(factors):
+        changed = [layer for layer in self._layers if any(layer in self._adapters[name] for name in used)]
+        if [one.name for one in self._applied] != changed:
             for one in self._applied:
                 one.remove()
-            self._applied = [_Applied(name, self._layers[name]) for name in factors]
+            self._applied = [_Applied(name, self._layers[name]) for name in changed]
+        products = self._side_by_side(used)
         alike = len(used) == 1 and len(set(rows)) == 1
+        told = rows[:1] if alike else rows
         shares: dict[tuple[tuple[str, int], ...], Tensor] = {}
         for one in self._applied:
-            one.down, one.up = factors[one.name]
+            parts = [(n, change) for n in used if (change := self._adapters[n].get(one.name))]
+            one.down, one.up = products.get(one.name, (None, None))
             one.alpha, one.share = (rows[0].strength, None) if alike else (1.0, None)
-            if not alike:
-                columns = tuple((n, f.down.shape[1]) for n in used if (f := self._adapters[n].get(one.name)))
+            one.gain, one.offset, one.entry = (_by_row(told, parts, kind) for kind in ("gain", "offset", "entry"))
+            if not alike and one.down is not None:
+                columns = tuple((n, change.down.shape[1]) for n, change in parts if change.down is not None)
                 if columns not in shares:
                     shares[columns] = _share(rows, columns).to(one.down)
                 one.share = shares[columns]
         self._rows = rows
+        return self._model
 
-    def _side_by_side(self, used: tuple[str, ...]) -> dict[str, Factors]:
-        """The factors of each layer that these adapters change."""
+    def _side_by_side(self, used: tuple[str, ...]) -> dict[str, tuple[Tensor, Tensor]]:
+        """The two factors of each layer that these adapters change by products."""
         if len(used) < 2:
-            return self._adapters[used[0]] if used else {}
+            alone = self._adapters[used[0]] if used else {}
+            return {n: (c.down, c.up) for n, c in alone.items() if c.down is not None and c.up is not None}
         if self._joined[0] != used:
-            layers = [name for name in self._layers if any(name in self._adapters[adapter] for adapter in used)]
-            joined = {}
-            for layer in layers:
-                parts = [found for adapter in used if (found := self._adapters[adapter].get(layer))]
-                joined[layer] = Factors(torch.cat([p.down for p in parts], 1), torch.cat([p.up for p in parts], 0))
+            parts: dict[str, list[Change]] = {}
+            for adapter in used:
+                for layer, change in self._adapters[adapter].items():
+                    if change.down is not None:
+                        parts.setdefault(layer, []).append(change)
+            joined = {n: (_cat([c.down for c in own], 1), _cat([c.up for c in own], 0)) for n, own in parts.items()}
             self._joined = (used, joined)
         return self._joined[1]
-
-    def _factors(
-        self, name: str, layer: str, key: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]
-    ) -> Factors:
-        a, b = tensors[key], tensors.get(key.replace("lora_A", "lora_B"))
-        module = self._layers.get(layer)
-        if module is None or b is None or (a.shape[1], b.shape[0]) != _shape(module) or a.shape[0] != b.shape[1]:
-            raise ModelError(f"adapter {name} was not made for this base: {layer} differs; choose the base it names")
-        patterns = config.get("alpha_pattern") or {}
-        alpha = patterns.get(get_pattern_key(list(patterns), layer), config["lora_alpha"])
-        scaling = alpha / (math.sqrt(a.shape[0]) if config.get("use_rslora") else a.shape[0])
-        device = module.weight.device
-        return Factors(
-            a.detach().to(device, torch.float32, copy=True).T, b.detach().to(device, torch.float32).T * scaling
-        )
 
 
 class _Applied:
     """One linear layer whose output is changed, until `remove`; `share` [rows, 1, rank] says how much of each column a
     row gets. It stands in for the layer's forward: a hook costs a small model as much again as the two products."""
 
-    down: Tensor
-    up: Tensor
+    down: Tensor | None
+    up: Tensor | None
     alpha: float
     share: Tensor | None
+    gain: Tensor | None  # these three: [rows, 1, width]
+    offset: Tensor | None
+    entry: Tensor | None
 
     def __init__(self, name: str, layer: nn.Module):
         self.name, self._layer = name, layer
@@ -178,15 +193,23 @@ class _Applied:
         layer.forward = self.forward
 
     def forward(self, x: Tensor) -> Tensor:
-        output, down = self._forward(x), self.down
+        if self.entry is not None:
+            x = torch.addcmul(x, x, self.entry.to(x.dtype))
+        output, down, up = self._forward(x), self.down, self.up
+        if self.gain is not None:
+            output = torch.addcmul(output, output, self.gain.to(output.dtype))
+            if self.offset is not None:
+                output = output + self.offset.to(output.dtype)
+        if down is None or up is None:
+            return output
         inner = (x if x.dtype == down.dtype else x.to(down.dtype)) @ down
         if self.share is not None:
             inner = inner * self.share
         inner = inner.view(-1, inner.shape[-1])
         if output.dtype == down.dtype:
-            output.view(-1, output.shape[-1]).addmm_(inner, self.up, alpha=self.alpha)
+            output.view(-1, output.shape[-1]).addmm_(inner, up, alpha=self.alpha)
             return output
-        return output + (inner @ self.up * self.alpha).view_as(output).to(output.dtype)
+        return output + (inner @ up * self.alpha).view_as(output).to(output.dtype)
 
     def remove(self) -> None:
         if self._placed is None:
@@ -195,19 +218,23 @@ class _Applied:
             self._layer.forward = self._placed
 
 
+def _by_row(
+    rows: Sequence[Voice], parts: Sequence[tuple[str, Change]], kind: Literal["gain", "offset", "entry"]
+) -> Tensor | None:
+    """What each row's own adapter has of a kind, at its strength; None where no adapter has any."""
+    having: dict[str | None, Tensor] = {
+        n: vector for n, change in parts if (vector := getattr(change, kind)) is not None
+    }
+    if not having:
+        return None
+    nothing = torch.zeros_like(next(iter(having.values())))
+    return torch.stack([having.get(voice.adapter, nothing) * voice.strength for voice in rows]).unsqueeze(1)
+
+
 def _share(rows: Sequence[Voice], columns: Sequence[tuple[str, int]]) -> Tensor:
     own = [[voice.strength * (voice.adapter == n) for n, rank in columns for _ in range(rank)] for voice in rows]
     return torch.tensor(own).unsqueeze(1)
 
 
-def _shape(layer: nn.Module) -> tuple[int, int]:
-    """Inputs and outputs; a quantised weight's own shape says nothing of them."""
-    return tuple(layer.weight.shape) if isinstance(layer, Conv1D) else (layer.in_features, layer.out_features)
-
-
-def _check_config(name: str, config: Mapping[str, Any]) -> None:
-    if config.get("peft_type") != "LORA" or "lora_alpha" not in config:
-        raise ModelError(f"adapter {name} is of the kind {config.get('peft_type')}; only LoRA adapters can answer here")
-    beyond = [key for key in _BEYOND if config.get(key)] + ["bias"] * (config.get("bias", "none") != "none")
-    if beyond:
-        raise ModelError(f"adapter {name} uses {beyond[0]}, which cannot be answered with here; train it without")
+def _cat(parts: Sequence[Any], dimension: int) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dimension)

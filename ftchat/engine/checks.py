@@ -29,9 +29,10 @@ _REPLIES_TRIED = 3
 @contextmanager
 def base_left_as_it_was(resident: Resident, checkpointing: bool) -> Iterator[None]:
     """Takes back what a trainer does to the model it is given: special tokens in its configs, patched forwards,
-    gradient checkpointing, input hooks, train mode."""
-    model, peft = resident.model, resident.peft
+    gradient checkpointing, input hooks, noise on embeddings, train mode."""
+    model, peft, embeddings = resident.model, resident.peft, resident.model.get_input_embeddings()
     assert peft is not None
+    hooks = dict(embeddings._forward_hooks)
     fields = {name: getattr(model.config, name) for name in _CONFIG_FIELDS if hasattr(model.config, name)}
     generation = copy.deepcopy(model.generation_config)
     try:
@@ -44,6 +45,7 @@ def base_left_as_it_was(resident: Resident, checkpointing: bool) -> Iterator[Non
             model.gradient_checkpointing_disable()
         if hasattr(model, "_require_grads_hook"):
             model.disable_input_require_grads()
+        embeddings._forward_hooks = type(embeddings._forward_hooks)(hooks)
         for name, value in fields.items():
             setattr(model.config, name, value)
         model.generation_config = generation

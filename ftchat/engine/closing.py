@@ -9,7 +9,6 @@ import traceback
 from ftchat.engine.checkpoints import Checkpoint, DiskFull, keep_last_only, last_whole
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Reporter
-from ftchat.engine.resumable import load_weights
 from ftchat.errors import FtchatError
 from ftchat.events import Event, RunFailed, RunFinished, RunInterrupted, RunResumed, RunStarted, RunStopped
 from ftchat.files import sync_folder
@@ -62,7 +61,8 @@ def close_diverged(run: Run, resident: Resident, reporter: Reporter) -> None:
     """What was learned before the loss went wrong is kept, as far as there is a checkpoint of it."""
     error, kept = reporter.diverged, last_whole(run.checkpoints)
     if kept is not None:
-        load_weights(resident.peft, run.id, kept)
+        assert resident.learner is not None
+        resident.learner.restore(kept.folder)
         keep(run, resident)
         error += f"; what it had learned up to step {kept.step} is kept"
     else:

@@ -1,6 +1,7 @@
 """Replies: every open one, of every visitor, is a row of one batch that advances a token in one forward pass.
 
 A reply joins at a token's boundary, computing only what is not known of its conversation, and leaves when it ends.
+Rows whose adapter has weights of its own have a batch of their own, which advances in turn with the others.
 Knows nothing of where the events go or what else the model is doing.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 import torch
 
+from ftchat.engine.adapters import Voice
 from ftchat.engine.cache import KeyValues, OneRow, fits
 from ftchat.engine.models import Resident
 from ftchat.engine.prefixes import Prefixes
@@ -93,7 +95,9 @@ class Decoder:
         rows = sum(len(batch.rows) for batch in self._batches) + len(self._joining)
         while self._waiting and (rows == 0 or rows + len(self._waiting[0]) <= self._most_rows):
             for reply in self._waiting.popleft():
-                reply.known = self._prefixes.longest(reply.voice, reply.ids) if self._shared else (0, [])
+                if self._shared:
+                    known = self._prefixes.longest(reply.voice, reply.ids)
+                    reply.known = known if known[0] or not reply.start else (reply.start[0][0].shape[1], reply.start)
                 self._joining.append(reply)
                 rows += 1
 
@@ -101,14 +105,18 @@ class Decoder:
         """Those that have about as much to read as the first: one pass reads them, and little of it is padding."""
         if not self._shared:
             return [self._joining[0]]
-        most = 2 * self._joining[0].fresh
+        most, lane = 2 * self._joining[0].fresh, self._lane(self._joining[0])
         group: list[Reply] = []
         for reply in self._joining:
-            longest = max(reply.fresh, *(other.fresh for other in group)) if group else reply.fresh
+            longest = max(other.fresh for other in (*group, reply))
             fitting = most // 4 <= reply.fresh <= most and (len(group) + 1) * longest <= _PREFILL_TOKENS
-            if not group or fitting:
+            readable = longest <= min(other.readable for other in (*group, reply))
+            if not group or (fitting and readable and self._lane(reply) == lane):
                 group.append(reply)
         return group
+
+    def _lane(self, reply: Reply) -> Voice | None:
+        return self.resident.stack.lane(reply.voice)
 
     def _prefill(self, group: list[Reply]) -> Iterator[ReplyEvent]:
         self._joining = [reply for reply in self._joining if reply not in group]
@@ -125,11 +133,13 @@ class Decoder:
                 yield from self._prefill([reply for reply in group if reply.request == request])
             return
         for row, reply in enumerate(group):
-            if reply.base or any(other.base is reply for other in group):
+            if reply.base or any(other.base is reply for other in (*group, *self.open)):
                 reply.first = logits[row].log_softmax(-1)
-        if self._shared and self._batches:
-            self._batches[0].join(batch)
-            batch = self._batches[0]
+        lane = self._lane(group[0])
+        other = next((b for b in self._batches if self._shared and self._lane(b.rows[0]) == lane), None)
+        if other is not None:
+            other.join(batch)
+            batch = other
         else:
             self._batches.append(batch)
         yield from self._take(batch, group, tokens)
@@ -168,11 +178,11 @@ class Decoder:
     ) -> tuple[torch.Tensor, list[int | None]]:
         """Float logits [rows, vocabulary] of the last position, and the token that each row draws from its own."""
         resident, fresh = self.resident, ids.shape[1]
-        resident.stack.select([reply.voice for reply in batch.rows])
+        model = resident.stack.select([reply.voice for reply in batch.rows])
         options: dict[str, Any] = {"position_ids": positions.to(resident.device), "logits_to_keep": 1}
         alone = resident.info.parameters < _SMALL and ids.numel() <= _FEW
         with _threads(1 if alone else torch.get_num_threads()):
-            output = resident.model(
+            output = model(
                 input_ids=ids.to(resident.device),
                 attention_mask=batch.cache.mask(fresh, resident.device),
                 past_key_values=batch.cache,

@@ -5,6 +5,7 @@ Knows nothing of batches or of where its events go.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -17,24 +18,29 @@ from ftchat.engine.adapters import Voice
 from ftchat.engine.cache import Pairs
 from ftchat.engine.models import Resident
 from ftchat.engine.template import TokenReader
-from ftchat.errors import ChatError, DataError
+from ftchat.errors import ChatError, DataError, ModelError
 from ftchat.events import ReplyDone, ReplyEvent, ReplyToken
 from ftchat.records import ChatRequest, Pane
 
 Stop = Literal["eos", "length", "stopped"]
 
+_VIRTUAL = -1  # the id of no token
+
 
 class Reply:
-    """What has been read and said, what is known of it, and when it ends."""
+    """What has been read and said, what is known of it, and when it ends. `ids` is all of that, with a placeholder for
+    each virtual token in front."""
 
     def __init__(self, request: ChatRequest, pane: int, voice: Voice, resident: Resident):
         self.request, self.pane, self.voice = request.id, pane, voice
         self.sampling = request.sampling
-        self.ids = _prompt(resident, request.panes[pane])  # all that was read and said
+        self.start = _start(resident, voice)  # keys and values of the virtual tokens that it begins with
+        self._virtual = self.start[0][0].shape[1] if self.start else 0
+        self.ids = [_VIRTUAL] * self._virtual + _prompt(resident, request.panes[pane], self._virtual)
         self.stopped = False
         # Each reply draws from its own generator, so its company does not change it, nor does it change a run's.
         self.random = random.Random(self.sampling.seed)
-        self.known: tuple[int, Pairs] = (0, [])  # of the prompt, from a conversation before
+        self.known: tuple[int, Pairs] = (0, [])  # of the ids, from a conversation before
         self.first: torch.Tensor | None = None  # log-probabilities of the first token
         self.base: Reply | None = None  # the base's answer to the very same, for comparison
         self._prompt_tokens = len(self.ids)
@@ -51,9 +57,18 @@ class Reply:
         return len(self.ids) - self._prompt_tokens
 
     @property
+    def prompt(self) -> list[int]:
+        return self.ids[self._virtual : self._prompt_tokens]
+
+    @property
     def fresh(self) -> int:
         """How many tokens of the prompt are to be read."""
         return len(self.ids) - self.known[0]
+
+    @property
+    def readable(self) -> float:
+        """How many columns of a pass it can fill: virtual tokens cannot be read, only known."""
+        return len(self.ids) - self._virtual if self._virtual else math.inf
 
     def take(self, token: int) -> list[ReplyEvent]:
         """The next token: the text that it completes, and the end if it is one."""
@@ -99,19 +114,26 @@ def replies_to(request: ChatRequest, resident: Resident, voices: Sequence[Voice]
     replies = [Reply(request, pane, voice, resident) for pane, voice in enumerate(voices)]
     base = next((reply for reply in replies if reply.voice.adapter is None), None)
     for reply in replies:
-        if base is not None and reply.voice.adapter and reply.ids == base.ids:
+        if base is not None and reply.voice.adapter and reply.prompt == base.prompt:
             reply.base = base
     return replies
 
 
-def _prompt(resident: Resident, pane: Pane) -> list[int]:
+def _start(resident: Resident, voice: Voice) -> Pairs:
+    try:
+        return resident.stack.start(voice)
+    except ModelError as error:
+        raise ChatError(str(error)) from None
+
+
+def _prompt(resident: Resident, pane: Pane, virtual: int) -> list[int]:
     try:
         prompt = resident.template.prompt_ids(pane.messages)
     except DataError as error:
         raise ChatError(str(error)) from None
-    if len(prompt) >= resident.context:
+    if len(prompt) + virtual >= resident.context:
         raise ChatError(
-            f"this conversation has {len(prompt)} tokens and the model holds {resident.context}; start a new chat or "
-            "shorten the question"
+            f"this conversation has {len(prompt) + virtual} tokens and the model holds {resident.context}; start a new "
+            "chat or shorten the question"
         )
     return prompt

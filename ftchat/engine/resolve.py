@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
+from ftchat.settings import COPIES, LORA_KIN, VIRTUAL
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
@@ -20,6 +21,10 @@ _QUICK_EPOCHS = 3  # at least, on however slow a machine
 _QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
 _QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than when the steps were planned
 _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
+_VIRTUAL_TOKENS = 20
+# Times the learning rate of LoRA: few numbers that act on much need larger steps, and whole weights smaller ones. Found
+# on the embedded model by benchmarks/methods.py.
+_RATE = {"pissa": 0.5, "adalora": 3.0, "ia3": 10.0, "prefix": 10.0, "prompt": 10.0, "freeze": 0.3, "full": 0.15}
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
 
@@ -37,6 +42,7 @@ class Facts:
     held_out: int
     lengths: Sequence[int]
     target_modules: tuple[str, ...]
+    layers: int = 1
 
 
 def resolve_method(method: str, device: str) -> str:
@@ -59,7 +65,8 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
     def chosen(name: str, automatic: Setting) -> Any:
         return asked.get(name, automatic)
 
-    max_length = chosen("max_length", _max_length(facts, on_gpu))
+    virtual = chosen("num_virtual_tokens", _VIRTUAL_TOKENS) if facts.method in VIRTUAL else 0
+    max_length = min(chosen("max_length", _max_length(facts, on_gpu)), facts.context - virtual)
     batch = chosen("per_device_train_batch_size", _batch(facts, max_length, on_gpu))
     accumulation = chosen("gradient_accumulation_steps", max(1, 8 // batch))
     per_epoch = max(1, math.ceil(len(facts.lengths) / (batch * accumulation)))
@@ -72,7 +79,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         time_limit = _QUICK_LIMIT if _QUICK_EPOCHS * per_epoch <= affordable else 0.0
         steps = max(_QUICK_EPOCHS * per_epoch, _QUICK_STEPS, min(affordable, steps))
     steps = chosen("max_steps", steps)
-    r = chosen("r", _rank(facts.parameters))
+    r = chosen("r", _rank(facts.parameters)) if facts.method in LORA_KIN else 0
     return ResolvedConfig(
         base=config.base,
         method=facts.method,
@@ -85,18 +92,18 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         max_length=max_length,
         per_device_train_batch_size=batch,
         gradient_accumulation_steps=accumulation,
-        learning_rate=chosen("learning_rate", _learning_rate(facts.parameters)),
+        learning_rate=chosen("learning_rate", _learning_rate(facts)),
         lr_scheduler_type=chosen("lr_scheduler_type", "linear"),
         warmup_steps=chosen("warmup_steps", min(20, steps // 20)),
         max_steps=steps,
         num_train_epochs=steps / per_epoch,
         weight_decay=chosen("weight_decay", 0.0),
         max_grad_norm=chosen("max_grad_norm", 1.0),
-        gradient_checkpointing=chosen("gradient_checkpointing", on_gpu),
+        gradient_checkpointing=chosen("gradient_checkpointing", on_gpu and facts.method != "prefix"),
         r=r,
-        lora_alpha=chosen("lora_alpha", 2 * r),
+        lora_alpha=chosen("lora_alpha", _alpha(facts.method, r)),
         lora_dropout=chosen("lora_dropout", 0.0),
-        target_modules=facts.target_modules,
+        target_modules=() if facts.method in (*VIRTUAL, *COPIES) else facts.target_modules,
         eval_steps=chosen("eval_steps", max(1, steps // 10)),
         target_loss=target_loss,
         time_limit=time_limit,
@@ -104,6 +111,10 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         dataset=config.dataset,
         held_out_dataset=config.held_out,
         save_steps=chosen("save_steps", 0),
+        num_virtual_tokens=virtual,
+        trainable_layers=_layers(facts, chosen) if facts.method == "freeze" else 0,
+        neftune_noise_alpha=chosen("neftune_noise_alpha", 0.0),
+        label_smoothing_factor=chosen("label_smoothing_factor", 0.0),
     )
 
 
@@ -133,7 +144,20 @@ def _rank(parameters: int) -> int:
     return 16 if parameters >= 50_000_000 else 32 if parameters >= 3_000_000 else 64
 
 
-def _learning_rate(parameters: int) -> float:
-    """Smaller models take larger steps: 2e-4 at 7 B, as in the QLoRA paper (Dettmers et al., 2023, table 9),
-    growing with a power of the ratio that suits the embedded model, to 5e-3 at most."""
-    return round(min(5e-3, max(1e-4, 2e-4 * (7e9 / parameters) ** 0.4)), 6)
+def _alpha(method: str, r: int) -> int:
+    """Twice the rank, a scaling of 2. Where PiSSA starts, the weights are full of it already; rsLoRA divides by the
+    root of the rank only, and AdaLoRA by the ranks of the beginning."""
+    return {"pissa": r, "rslora": round(2 * math.sqrt(r)), "adalora": 4 * r}.get(method, 2 * r)
+
+
+def _layers(facts: Facts, chosen: Callable[[str, Setting], Any]) -> int:
+    """A quarter of the layers in the first stage of layer freezing, half of them in the second."""
+    layers: int = chosen("trainable_layers", max(1, facts.layers // 4))
+    return min(layers, facts.layers)
+
+
+def _learning_rate(facts: Facts) -> float:
+    """Smaller models take larger steps: 2e-4 at 7 B for LoRA, as in the QLoRA paper (Dettmers et al., 2023, table 9),
+    growing with a power of the ratio that suits the embedded model, to 5e-3 at most. Other methods by a factor."""
+    lora = min(5e-3, max(1e-4, 2e-4 * (7e9 / facts.parameters) ** 0.4))
+    return round(lora * _RATE.get(facts.method, 1.0), 6)

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 
 import torch
 from datasets import Dataset as TokenDataset
-from peft import LoraConfig
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.data import NEAR_LIMIT, leaks
+from ftchat.engine import methods
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.closing import close_badly, close_diverged, close_well, keep, open_history
@@ -61,12 +61,13 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         raise TrainingError(f"run {run.config.name} was begun on {draft.device}; resume it on such a machine")
     before = base_probe(resident)
     set_seed(draft.seed)
-    resident.add_adapter(run.id, _lora_config(draft, resident))
+    learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
     with base_left_as_it_was(resident, draft.gradient_checkpointing), _threads(draft.threads):
         if frozen is None:
             step_seconds = _time_of_a_step(resident, draft, rows) if run.config.preset == "quick" else None
             facts = _facts(resident, method, learned, held_out, rows)
             run.freeze(frozen := resolve(run.config, facts, step_seconds))
+        learner.plan(frozen.max_steps)
         rows = within(rows, frozen.max_length)
         open_history(run, frozen, checkpoint)
         for check in check_tokens(resident, learned, rows, frozen.max_length):
@@ -114,6 +115,7 @@ def _facts(
         held_out=len(held_out),
         lengths=[len(row.ids) for row in rows],
         target_modules=resident.target_modules(),
+        layers=resident.model.config.get_text_config(decoder=True).num_hidden_layers,
     )
 
 
@@ -150,17 +152,6 @@ def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
     return [cut for row in rows if (cut := row.within(limit))]
 
 
-def _lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=resolved.r,
-        lora_alpha=resolved.lora_alpha,
-        lora_dropout=resolved.lora_dropout,
-        target_modules=list(resolved.target_modules),
-        fan_in_fan_out=resident.transposed,
-    )
-
-
 def _trainer(
     run: Run,
     resident: Resident,
@@ -169,7 +160,8 @@ def _trainer(
     held_out: Sequence[Encoded],
     reporter: Reporter,
 ) -> ResumableTrainer:
-    assert resident.peft is not None
+    learner = resident.learner
+    assert learner is not None
     on_gpu = resolved.device == "cuda"
     arguments = SFTConfig(
         output_dir=str(run.checkpoints),
@@ -182,6 +174,7 @@ def _trainer(
         warmup_steps=resolved.warmup_steps,
         weight_decay=resolved.weight_decay,
         max_grad_norm=resolved.max_grad_norm,
+        neftune_noise_alpha=resolved.neftune_noise_alpha or None,
         gradient_checkpointing=resolved.gradient_checkpointing,
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
         fp16=on_gpu and not torch.cuda.is_bf16_supported(),
@@ -204,15 +197,16 @@ def _trainer(
         push_to_hub=False,
     )
     trainer = ResumableTrainer(
-        run.id,
+        learner,
         reporter,
-        model=resident.peft,
+        model=learner.model,
         args=arguments,
         data_collator=DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
         train_dataset=_token_dataset(rows),
         eval_dataset=_token_dataset(held_out) if held_out else None,
         processing_class=copy.deepcopy(resident.tokenizer),
     )
+    trainer.smoothing = resolved.label_smoothing_factor
     trainer.remove_callback(PrinterCallback)
     return trainer
 

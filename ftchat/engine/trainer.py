@@ -16,7 +16,10 @@ _PLAIN_LOGITS = 2**26  # numbers, 256 MB in float32; beyond that the output laye
 
 class AnswerTrainer(SFTTrainer):
     """`SFTTrainer` whose output layer sees the learned positions alone. TRL's own loss computes it for every position
-    on a CPU, and again in the backward pass, beside entropy and accuracy."""
+    on a CPU, and again in the backward pass, beside entropy and accuracy. `smoothing` is the share of each token's
+    weight that goes to all others, in training only."""
+
+    smoothing = 0.0
 
     def compute_loss(
         self,
@@ -29,26 +32,34 @@ class AnswerTrainer(SFTTrainer):
         if mode == "train":
             self._total_train_tokens += int(inputs["attention_mask"].sum())
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
-        return answer_loss(model, inputs, num_items_in_batch)
+        return answer_loss(model, inputs, num_items_in_batch, self.smoothing if mode == "train" else 0.0)
 
 
 def answer_loss(
-    model: torch.nn.Module, inputs: dict[str, torch.Tensor], items: torch.Tensor | int | None = None
+    model: torch.nn.Module,
+    inputs: dict[str, torch.Tensor],
+    items: torch.Tensor | int | None = None,
+    smoothing: float = 0.0,
 ) -> torch.Tensor:
     """Negative log-likelihood in nats of the tokens whose label is not -100, summed and divided by `items`, their
     number unless given (that of all micro-batches of a step). `inputs`: input_ids, attention_mask and labels, each
     [rows, length]. Very many logits are computed by TRL's tiles, whose patch of the model's forward stays on it."""
     labels = inputs["labels"][:, 1:].flatten()
     positions = (labels != -100).nonzero().squeeze(1)
-    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, labels[positions])
+    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, labels[positions], smoothing)
     return nll / (max(1, positions.numel()) if items is None else items)
 
 
 def nll_at(
-    model: torch.nn.Module, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, targets: torch.Tensor
+    model: torch.nn.Module,
+    ids: torch.Tensor,
+    mask: torch.Tensor,
+    positions: torch.Tensor,
+    targets: torch.Tensor,
+    smoothing: float = 0.0,
 ) -> torch.Tensor:
     """The sum over `positions` [n] of the negative log-likelihood of `targets` [n]. Position p is the p-th of all
-    [rows, length - 1] places that something follows."""
+    [rows, length - 1] places that something follows. Smoothing needs all logits at once, which tiles do not have."""
     base: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
 
     def keep_learned(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
@@ -60,10 +71,12 @@ def nll_at(
     fed = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
     hook = base.base_model.register_forward_hook(keep_learned)
     try:
-        if targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:
+        if not smoothing and targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:
             if "forward" not in vars(base):
                 add_fused_lm_head(base)
             return model(**fed, shift_labels=targets.unsqueeze(0), fused_lm_head=True).log_probs.sum().neg()
-        return functional.cross_entropy(model(**fed).logits[0].float(), targets, reduction="sum")
+        return functional.cross_entropy(
+            model(**fed).logits[0].float(), targets, reduction="sum", label_smoothing=smoothing
+        )
     finally:
         hook.remove()

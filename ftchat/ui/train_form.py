@@ -12,7 +12,7 @@ import gradio as gr
 
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, RunConfig
-from ftchat.settings import METHODS, PRESETS, check_choice, parse_setting
+from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
 from ftchat.ui.bases import ANY
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import CARD, QUEUED, QUIETLY, esc, html
@@ -29,7 +29,21 @@ FIELDS: Mapping[str, str] = {  # setting: key of its label
     "per_device_train_batch_size": "ft_batch",
     "seed": "ft_seed",
 }
-_METHOD_NAMES = {"auto": "ft_auto", "lora": "LoRA", "qlora": "QLoRA"}
+_METHOD_NAMES = {
+    "auto": "ft_auto",
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+    "dora": "DoRA",
+    "rslora": "rsLoRA",
+    "pissa": "PiSSA",
+    "adalora": "AdaLoRA",
+    "ia3": "IA³",
+    "prefix": "ft_method_prefix",
+    "prompt": "ft_method_prompt",
+    "ptuning": "P-tuning",
+    "freeze": "ft_method_freeze",
+    "full": "ft_method_full",
+}
 _HELD_OUT_FROM = 20
 
 
@@ -154,11 +168,12 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
     if base == OTHER and not other.strip():
         raise ConfigError("which base model? Write its Hub id or its folder, or choose the starter", "no_base")
     settings = {key: parse_setting(key, text.strip()) for key, text in zip(FIELDS, values, strict=True) if text.strip()}
+    check_meant(check_choice("method", method, METHODS), settings)
     return RunConfig(
         name=wanted.strip() or name,
         dataset=dataset,
         base=other.strip() if base == OTHER else STARTER,
-        method=check_choice("method", method, METHODS),
+        method=method,
         preset=check_choice("preset", preset, PRESETS),
         settings=settings,
     )

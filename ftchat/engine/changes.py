@@ -1,0 +1,129 @@
+"""What an adapter changes in one linear layer, from the tensors of PEFT's file: LoRA and its kin, DoRA and IA3.
+
+Every kind becomes the same few factors, so that rows with different kinds share a forward pass. Knows nothing of rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from peft.utils.integrations import dequantize_module_weight
+from peft.utils.other import get_pattern_key
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from ftchat.errors import ModelError
+
+FILE_PREFIX = "base_model.model."  # of the names of layers in PEFT's file
+# What an adapter's config may ask for that these factors cannot express.
+_BEYOND = ("lora_bias", "modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters")
+_PARTS = {
+    "LORA": ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector", "lora_magnitude_vector.weight"),
+    "IA3": ("ia3_l",),
+}
+
+
+class Change(NamedTuple):
+    """Of one layer, at strength 1; what is None changes nothing. The layer's own output is y, its input x."""
+
+    down: Tensor | None = None  # [in, rank]: y grows by x @ down @ up
+    up: Tensor | None = None  # [rank, out], the adapter's own scaling included
+    gain: Tensor | None = None  # [out]: y grows by gain * y
+    offset: Tensor | None = None  # [out]: and by this
+    entry: Tensor | None = None  # [in]: x grows by entry * x beforehand
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        return [part for part in self if part is not None]
+
+
+class Made(NamedTuple):
+    change: Change
+    square: Tensor  # of the Frobenius norm of what it does to the layer's weight
+
+
+def changes(
+    name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], layers: Mapping[str, nn.Module]
+) -> dict[str, Made]:
+    """By layer. ModelError says why an adapter cannot answer with this base."""
+    kind = _check_config(name, config)
+    found: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        part = next((part for part in _PARTS[kind] if key.endswith("." + part)), None)
+        if part is None:
+            raise ModelError(f"adapter {name} holds {key}, which is no part of {_WORDS[kind]} of linear layers")
+        layer = key.removeprefix(FILE_PREFIX).removesuffix("." + part)
+        found.setdefault(layer, {})[part.removesuffix(".weight")] = tensor
+    make = _ia3 if kind == "IA3" else _lora
+    made = {}
+    for layer, parts in found.items():
+        change = make(layer, parts, config, layers[layer]) if layer in layers else None
+        if change is None:
+            raise ModelError(f"adapter {name} was not made for this base: {layer} differs; choose the base it names")
+        made[layer] = change
+    return made
+
+
+def shape(layer: nn.Module) -> tuple[int, int]:
+    """Inputs and outputs; a quantised weight's own shape says nothing of them."""
+    return tuple(layer.weight.shape) if isinstance(layer, Conv1D) else (layer.in_features, layer.out_features)
+
+
+def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Made | None:
+    a, b, magnitude = (parts.get(f"lora_{part}") for part in ("A", "B", "magnitude_vector"))
+    if a is None or b is None or (a.shape[1], b.shape[0]) != shape(module) or a.shape[0] != b.shape[1]:
+        return None
+    if bool(config.get("use_dora")) != (magnitude is not None):
+        return None
+    patterns = config.get("alpha_pattern") or {}
+    alpha = patterns.get(get_pattern_key(list(patterns), layer), config["lora_alpha"])
+    scaling = alpha / (math.sqrt(a.shape[0]) if config.get("use_rslora") else a.shape[0])
+    device = module.weight.device
+    down = a.detach().to(device, torch.float32, copy=True).T
+    up = b.detach().to(device, torch.float32).T * scaling
+    if magnitude is None:
+        # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
+        return Made(Change(down, up), ((down.T @ down) * (up @ up.T)).sum())
+    if magnitude.numel() != up.shape[1]:
+        return None
+    weight = _weight(module)  # [in, out]
+    merged = weight + down @ up
+    factor = magnitude.detach().to(device, torch.float32).flatten() / merged.norm(dim=0)
+    gain = factor - 1  # of what the weight gives, not of the bias
+    offset = None if module.bias is None else -gain * module.bias.float()
+    return Made(Change(down, up * factor, gain, offset), (merged * factor - weight).square().sum())
+
+
+def _ia3(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Made | None:
+    """A vector that lies (1, in) scales the input of a feed-forward layer; (out, 1), the output."""
+    vector, (inputs, outputs) = parts["ia3_l"], shape(module)
+    grown = vector.detach().to(module.weight.device, torch.float32).flatten() - 1
+    weight = _weight(module)
+    if vector.shape == (1, inputs):
+        return Made(Change(entry=grown), (weight * grown[:, None]).square().sum())
+    if vector.shape == (outputs, 1):
+        return Made(Change(gain=grown), (weight * grown).square().sum())
+    return None
+
+
+@torch.no_grad()
+def _weight(layer: nn.Module) -> Tensor:
+    """[in, out] in float32, out of four bits too."""
+    weight = dequantize_module_weight(layer).float()
+    return weight if isinstance(layer, Conv1D) else weight.T
+
+
+_WORDS = {"LORA": "a LoRA", "IA3": "an IA3"}
+
+
+def _check_config(name: str, config: Mapping[str, Any]) -> str:
+    kind = config.get("peft_type")
+    if kind not in _PARTS or (kind == "LORA" and "lora_alpha" not in config):
+        raise ModelError(f"adapter {name} is of the kind {kind}, which cannot answer here")
+    beyond = [key for key in _BEYOND if config.get(key)] + ["bias"] * (config.get("bias", "none") != "none")
+    if beyond:
+        raise ModelError(f"adapter {name} uses {beyond[0]}, which cannot be answered with here; train it without")
+    return str(kind)

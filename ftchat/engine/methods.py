@@ -1,0 +1,170 @@
+"""The training methods: from a resolved config to what is trained, one small entry each. Knows nothing of trainers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import psutil
+import torch
+from peft import (
+    AdaLoraConfig,
+    IA3Config,
+    LoraConfig,
+    PrefixTuningConfig,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    PromptTuningInit,
+)
+from torch import nn
+
+from ftchat.engine.changes import shape
+from ftchat.engine.learners import (
+    AdaLoraLearner,
+    Learner,
+    PeftLearner,
+    PissaLearner,
+    PrefixLearner,
+    TwinLearner,
+    VirtualLearner,
+)
+from ftchat.engine.models import Resident
+from ftchat.errors import OutOfMemory, TrainingError
+from ftchat.records import ResolvedConfig
+
+_TASK = "CAUSAL_LM"
+_BYTES_TRAINED = 16  # of each weight of a copy: itself, its gradient and two numbers of the optimizer, in float32
+_ADALORA_SPARE = 1.5  # times the ranks that are left in the end, at the beginning: 12 and 8 in PEFT and in the paper
+
+
+def learner(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    """What a run trains, put in place. The base's own tensors stay as they are."""
+    return _METHODS[resolved.method](name, resolved, resident)
+
+
+def _lora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    config = _lora_config(resolved, resident)
+    config.use_dora, config.use_rslora = resolved.method == "dora", resolved.method == "rslora"
+    return PeftLearner(name, resident.model, config)
+
+
+def _pissa(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    return PissaLearner(name, resident.model, _lora_config(resolved, resident))
+
+
+def _lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
+    return LoraConfig(
+        task_type=_TASK,
+        r=resolved.r,
+        lora_alpha=resolved.lora_alpha,
+        lora_dropout=resolved.lora_dropout,
+        target_modules=list(resolved.target_modules),
+        fan_in_fan_out=resident.transposed,
+    )
+
+
+def _adalora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    config = AdaLoraConfig(
+        task_type=_TASK,
+        target_r=resolved.r,
+        init_r=round(_ADALORA_SPARE * resolved.r + 0.5),
+        lora_alpha=resolved.lora_alpha,
+        lora_dropout=resolved.lora_dropout,
+        target_modules=list(resolved.target_modules),
+        fan_in_fan_out=resident.transposed,
+        total_step=max(3, resolved.max_steps),
+    )
+    return AdaLoraLearner(name, resident.model, config)
+
+
+def _ia3(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    """Layers that narrow, as the last of a feed-forward block, have their inputs scaled, all others their outputs."""
+    width = resident.model.get_input_embeddings().weight.shape[1]
+    linear = {key: m for key, m in resident.model.named_modules() if key.rpartition(".")[2] in resolved.target_modules}
+    narrowing = {".".join(key.split(".")[-2:]) for key, layer in linear.items() if _narrows(layer, width)}
+    config = IA3Config(
+        task_type=_TASK,
+        target_modules=[*resolved.target_modules, *sorted(narrowing)],
+        feedforward_modules=sorted(narrowing),
+        fan_in_fan_out=resident.transposed,
+    )
+    return PeftLearner(name, resident.model, config)
+
+
+def _narrows(layer: nn.Module, width: int) -> bool:
+    inputs, outputs = shape(layer)
+    return inputs > outputs == width
+
+
+def _prefix(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    config = PrefixTuningConfig(task_type=_TASK, num_virtual_tokens=resolved.num_virtual_tokens)
+    return PrefixLearner(name, resident.model, config)
+
+
+def _prompt(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    config = PromptTuningConfig(
+        task_type=_TASK,
+        num_virtual_tokens=resolved.num_virtual_tokens,
+        prompt_tuning_init=PromptTuningInit.SAMPLE_VOCAB,
+    )
+    return VirtualLearner(name, resident.model, config)
+
+
+def _ptuning(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    config = PromptEncoderConfig(task_type=_TASK, num_virtual_tokens=resolved.num_virtual_tokens)
+    return VirtualLearner(name, resident.model, config)
+
+
+def _full(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    return _twin(name, resident, [[key for key, _ in resident.model.named_parameters()]])
+
+
+def _freeze(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    """The last layers, and half of the way through as many again before them. What comes after the layers, such as the
+    last normalisation, stays frozen."""
+    layers = _decoder_layers(resident)
+    top = resolved.trainable_layers
+    first, second = layers[-top:], layers[-2 * top : -top]
+    return _twin(name, resident, [_under(resident, part) for part in (first, second)])
+
+
+def _twin(name: str, resident: Resident, stages: list[list[str]]) -> Learner:
+    """A copy of these weights, if the memory holds it."""
+    sizes = {key: parameter.numel() for key, parameter in resident.model.named_parameters()}
+    wanted = _BYTES_TRAINED * sum(sizes[key] for stage in stages for key in stage)
+    on_gpu = resident.device.type == "cuda"
+    free = torch.cuda.mem_get_info(resident.device)[0] if on_gpu else psutil.virtual_memory().available
+    if wanted > free:
+        raise OutOfMemory(
+            f"training a copy of these weights takes {wanted / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; "
+            "choose --method lora, or freeze with fewer trainable_layers, or a smaller model"
+        )
+    return TwinLearner(name, resident.stack.twin([key for stage in stages for key in stage]), stages, resident.name)
+
+
+def _decoder_layers(resident: Resident) -> list[str]:
+    """The names of the model's layers, from the first to the last."""
+    depth = resident.model.config.get_text_config(decoder=True).num_hidden_layers
+    for key, module in resident.model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return [f"{key}.{index}." for index in range(depth)]
+    raise TrainingError("the layers of this base cannot be told apart; choose --method lora")
+
+
+def _under(resident: Resident, layers: list[str]) -> list[str]:
+    return [key for key, _ in resident.model.named_parameters() if key.startswith(tuple(layers))]
+
+
+_METHODS: Mapping[str, Callable[[str, ResolvedConfig, Resident], Learner]] = {
+    "lora": _lora,
+    "qlora": _lora,  # on a base of four bits
+    "dora": _lora,
+    "rslora": _lora,
+    "pissa": _pissa,
+    "adalora": _adalora,
+    "ia3": _ia3,
+    "prefix": _prefix,
+    "prompt": _prompt,
+    "ptuning": _ptuning,
+    "freeze": _freeze,
+    "full": _full,
+}

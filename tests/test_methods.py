@@ -1,0 +1,66 @@
+"""Every method of training learns, answers beside the base, and leaves the base as it was."""
+
+from __future__ import annotations
+
+import pytest
+from duets import Studio, said
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_decode import HISTORIES, TOKENS, Recording, Visitor, check, serve
+
+from ftchat.engine.adapters import Voice
+from ftchat.errors import ChatError
+from ftchat.records import Sampling
+from ftchat.settings import METHODS, VIRTUAL
+
+# qlora has a file of its own.
+ALL = tuple(method for method in METHODS if method not in ("auto", "qlora"))
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    return Studio(tmp_path_factory.mktemp("methods"), made=ALL)
+
+
+visitors = st.builds(
+    Visitor, st.sampled_from(HISTORIES), st.sampled_from((None, *ALL)), st.integers(0, 12), st.integers(1, TOKENS)
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(visitors, min_size=2, max_size=6))
+def test_replies_of_all_methods_together_are_those_of_a_lone_generate(studio: Studio, company: list[Visitor]) -> None:
+    decoder = Recording(studio.resident)
+    serve(studio, decoder, company)
+    check(studio, decoder, company)
+    for visitor in company:  # once more, where all of it is known already
+        visitor.comes, visitor.stays = 0, TOKENS
+    serve(studio, decoder, company)
+    check(studio, decoder, company)
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_each_methods_adapter_says_what_the_library_says(studio: Studio, method: str) -> None:
+    company = [Visitor(HISTORIES[0], method, 0, TOKENS), Visitor(HISTORIES[0], None, 0, TOKENS)]
+    decoder = Recording(studio.resident)
+    serve(studio, decoder, company)
+    check(studio, decoder, company)
+    (tuned, *_), (base, *_) = (decoder.logits[visitor.reply] for visitor in company)
+    assert (tuned - base).abs().max() > 1e-2 * base.abs().max()
+    assert studio.resident.adapter_norm(method) > 0
+
+
+@pytest.mark.parametrize("method", [method for method in ALL if method not in VIRTUAL])
+def test_strength_goes_from_the_base_to_what_was_learned(studio: Studio, method: str) -> None:
+    voices = [Voice(None), Voice(method, 0.0), Voice(method, 0.5), Voice(method)]
+    base, none, half, whole = studio.answers([said("Hello!")] * 4, voices, Sampling(0.0, 8))
+    assert none.text == base.text and none.adapter_norm == 0
+    assert 0 < half.divergence < whole.divergence
+    assert half.adapter_norm == pytest.approx(whole.adapter_norm / 2)
+
+
+def test_virtual_tokens_act_wholly_or_not_at_all(studio: Studio) -> None:
+    base, none = studio.answers([said("Hello!")] * 2, [Voice(None), Voice("prefix", 0.0)], Sampling(0.0, 8))
+    assert none.text == base.text
+    with pytest.raises(ChatError, match="choose strength 1"):
+        studio.answers([said("Hello!")], [Voice("prefix", 0.5)], Sampling(0.0, 8))
