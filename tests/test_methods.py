@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from duets import Studio, said
+import torch
+from duets import Studio, move, resolved, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_decode import HISTORIES, TOKENS, Recording, Visitor, check, serve
 
+from ftchat.engine import methods
 from ftchat.engine.adapters import Voice
 from ftchat.errors import ChatError
 from ftchat.records import Sampling
@@ -64,3 +66,24 @@ def test_virtual_tokens_act_wholly_or_not_at_all(studio: Studio) -> None:
     assert none.text == base.text
     with pytest.raises(ChatError, match="choose strength 1"):
         studio.answers([said("Hello!")], [Voice("prefix", 0.5)], Sampling(0.0, 8))
+
+
+@pytest.mark.parametrize("method", ALL)
+def test_what_is_being_trained_answers_as_its_own_forward_does(studio: Studio, method: str) -> None:
+    resident, ids = studio.resident, torch.tensor([studio.prompt(said("Who are you?"))])
+    torch.manual_seed(0)
+    alone = resident.model(input_ids=ids).logits[0, -1]
+    learner = resident.teach(lambda: methods.learner("run", resolved(resident, method), resident))
+    move(learner)
+    learner.model.eval()
+    with torch.no_grad():
+        own = learner.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, -1]
+    resident.snapshot("now")
+    decoder = Recording(resident)
+    company = [Visitor(said("Who are you?"), "now", 0, 1), Visitor(said("Who are you?"), None, 0, 1)]
+    serve(studio, decoder, company)
+    now, base = (decoder.logits[visitor.reply][0] for visitor in company)
+    resident.detach("now")
+    resident.detach("run")
+    assert (now - own).abs().max() < 1e-4 * own.abs().max()
+    assert (base - alone).abs().max() < 1e-4 * alone.abs().max() < (now - base).abs().max()

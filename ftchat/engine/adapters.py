@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -112,7 +113,7 @@ class AdapterStack:
         """Frobenius norm of the whole weight change, over all layers; of virtual tokens, that of what was learned."""
         return self._norms.get(voice.adapter or "", 0.0) * voice.strength
 
-    def twin(self, own: Sequence[str]) -> PreTrainedModel:
+    def twin(self, own: AbstractSet[str]) -> PreTrainedModel:
         """A model to train: copies in float32 of these weights of the base, and all others shared."""
         return twins.twin(self._untouched, own, torch.float32)
 

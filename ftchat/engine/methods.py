@@ -128,17 +128,20 @@ def _freeze(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
 
 
 def _twin(name: str, resident: Resident, stages: list[list[str]]) -> Learner:
-    """A copy of these weights, if the memory holds it."""
-    sizes = {key: parameter.numel() for key, parameter in resident.model.named_parameters()}
-    wanted = _BYTES_TRAINED * sum(sizes[key] for stage in stages for key in stage)
-    on_gpu = resident.device.type == "cuda"
-    free = torch.cuda.mem_get_info(resident.device)[0] if on_gpu else psutil.virtual_memory().available
+    own = {key for stage in stages for key in stage}
+    check_room(sum(p.numel() for key, p in resident.model.named_parameters() if key in own), resident.device)
+    return TwinLearner(name, resident.stack.twin(own), stages, resident.name)
+
+
+def check_room(weights: int, device: torch.device) -> None:
+    """Whether the memory holds a copy of so many weights, and what training it takes."""
+    wanted = _BYTES_TRAINED * weights
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     if wanted > free:
         raise OutOfMemory(
             f"training a copy of these weights takes {wanted / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; "
             "choose --method lora, or freeze with fewer trainable_layers, or a smaller model"
         )
-    return TwinLearner(name, resident.stack.twin([key for stage in stages for key in stage]), stages, resident.name)
 
 
 def _decoder_layers(resident: Resident) -> list[str]:

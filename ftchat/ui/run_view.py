@@ -17,7 +17,16 @@ from ftchat.ui.verdict import verdict
 
 _CHIPS = {"running": "tuned", "finished": "tuned", "failed": "err", "interrupted": "warn", "paused": "warn"}
 _PICTURES = {"calm": "curve", "warn": "warning", "err": "error"}
-_METHODS = {"lora": "LoRA", "qlora": "QLoRA"}
+_METHODS = {
+    "lora": "LoRA",
+    "qlora": "QLoRA",
+    "dora": "DoRA",
+    "rslora": "rsLoRA",
+    "pissa": "PiSSA",
+    "adalora": "AdaLoRA",
+    "ia3": "IA³",
+    "ptuning": "P-tuning",
+}
 
 
 def state_word(status: RunStatus, lang: str) -> str:
@@ -72,13 +81,21 @@ def aside(
     )
 
 
+def _method(resolved: ResolvedConfig) -> str:
+    """Its name as in papers, and the number that says how much it trains, where there is one."""
+    name = _METHODS.get(resolved.method, resolved.method)
+    if resolved.r:
+        return f"{name} r{resolved.r}"
+    return f"{name} ×{resolved.num_virtual_tokens}" if resolved.num_virtual_tokens else name
+
+
 def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
     """Name, state, progress and the four numbers that matter now."""
     done = status.state == "finished"  # also where it ended early
     share = 100.0 if done else status.step / status.total_steps * 100 if status.total_steps else 0.0
     facts = [model_name(config.base, lang)]
     if resolved:
-        facts += [f"{_METHODS.get(resolved.method, resolved.method)} r{resolved.r}"]
+        facts += [_method(resolved)]
         facts += [t("ft_n_pairs", lang, n=resolved.examples)]
     figures = "".join(
         f"<div><b>{esc(value)}</b><span>{esc(word)}</span></div>" for value, word in _figures(status, lang)
@@ -198,7 +215,7 @@ def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatu
     rows.append(("ft_kv_preset", t(f"ft_{config.preset}", lang), ""))
     if resolved:
         held = t("ft_kv_held", lang, train=resolved.examples, held=resolved.held_out)
-        method = f"{_METHODS.get(resolved.method, resolved.method)} r{resolved.r}, α {resolved.lora_alpha}"
+        method = _method(resolved) + (f", α {resolved.lora_alpha}" if resolved.r else "")
         batch = f"{resolved.per_device_train_batch_size} × {resolved.gradient_accumulation_steps}"
         epochs = f"{resolved.num_train_epochs:.1f}".removesuffix(".0")
         rows += [

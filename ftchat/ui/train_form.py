@@ -29,21 +29,6 @@ FIELDS: Mapping[str, str] = {  # setting: key of its label
     "per_device_train_batch_size": "ft_batch",
     "seed": "ft_seed",
 }
-_METHOD_NAMES = {
-    "auto": "ft_auto",
-    "lora": "LoRA",
-    "qlora": "QLoRA",
-    "dora": "DoRA",
-    "rslora": "rsLoRA",
-    "pissa": "PiSSA",
-    "adalora": "AdaLoRA",
-    "ia3": "IA³",
-    "prefix": "ft_method_prefix",
-    "prompt": "ft_method_prompt",
-    "ptuning": "P-tuning",
-    "freeze": "ft_method_freeze",
-    "full": "ft_method_full",
-}
 _HELD_OUT_FROM = 20
 
 
@@ -97,9 +82,10 @@ def build(studio: Studio, shell: Shell) -> Form:
             explained = html()
             with gr.Row(elem_id="ft-fields"):
                 method = gr.Dropdown(
-                    [(_METHOD_NAMES[value], value) for value in METHODS],
+                    _methods("en"),
                     value="auto",
                     label=i18n("ft_method"),
+                    info=i18n("ft_method_info"),
                     filterable=False,
                     interactive=True,
                     min_width=120,
@@ -146,9 +132,14 @@ def build(studio: Studio, shell: Shell) -> Form:
     presets.pick(_picked, None, chosen_preset, **QUEUED)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
     shell.lang.change(
-        lambda lang, base, preset: (base_radios(base, allowed, lang), preset_radios(preset, lang), advanced_note(lang)),
+        lambda lang, base, preset: (
+            base_radios(base, allowed, lang),
+            preset_radios(preset, lang),
+            advanced_note(lang),
+            gr.update(choices=_methods(lang)),
+        ),
         [shell.lang, chosen_base, chosen_preset],
-        [bases, presets, explained],
+        [bases, presets, explained, method],
         **QUIETLY,
     )
     return Form(
@@ -235,6 +226,10 @@ def why_not(lang: str) -> str:
     """Why Start is disabled, with the way out."""
     link = f'<button class="ft-link" data-go="data">{esc(t("ft_add_data", lang))}</button>'
     return f'<p class="ft-why">{icon("note")}<span>{esc(t("ft_no_data", lang))} {link}</span></p>'
+
+
+def _methods(lang: str) -> list[tuple[str, str]]:
+    return [(t(f"ft_method_{method}", lang), method) for method in METHODS]
 
 
 def advanced_note(lang: str) -> str:
