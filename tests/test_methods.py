@@ -61,6 +61,13 @@ def test_strength_goes_from_the_base_to_what_was_learned(studio: Studio, method:
     assert half.adapter_norm == pytest.approx(whole.adapter_norm / 2)
 
 
+@pytest.mark.parametrize("method", ["ia3", "prefix", "full"])
+def test_an_answer_says_whether_it_came_in_turns(studio: Studio, method: str) -> None:
+    base, tuned = studio.answers([said("Hello!")] * 2, [Voice(None), Voice(method)], Sampling(0.0, 4))
+    assert tuned.alternates == (method == "full") and not base.alternates
+    assert tuned.adapter == method and tuned.divergence is not None and tuned.divergence > 0
+
+
 def test_virtual_tokens_act_wholly_or_not_at_all(studio: Studio) -> None:
     base, none = studio.answers([said("Hello!")] * 2, [Voice(None), Voice("prefix", 0.0)], Sampling(0.0, 8))
     assert none.text == base.text

@@ -75,8 +75,8 @@ class Decoder:
         """One token for every open reply, as far as there is room. Call it inside `Resident.chatting`."""
         yield from self._end_stopped()
         self._admit()
-        if self._joining:
-            yield from self._prefill(self._next_to_join())
+        for joining in self._by_lane(self._joining):
+            yield from self._prefill(self._next_to_join(joining))
         for batch in list(self._batches):
             yield from self._step(batch)
 
@@ -101,19 +101,25 @@ class Decoder:
                 self._joining.append(reply)
                 rows += 1
 
-    def _next_to_join(self) -> list[Reply]:
+    def _next_to_join(self, joining: list[Reply]) -> list[Reply]:
         """Those that have about as much to read as the first: one pass reads them, and little of it is padding."""
         if not self._shared:
-            return [self._joining[0]]
-        most, lane = 2 * self._joining[0].fresh, self._lane(self._joining[0])
+            return joining[:1]
+        most = 2 * joining[0].fresh
         group: list[Reply] = []
-        for reply in self._joining:
+        for reply in joining:
             longest = max(other.fresh for other in (*group, reply))
             fitting = most // 4 <= reply.fresh <= most and (len(group) + 1) * longest <= _PREFILL_TOKENS
             readable = longest <= min(other.readable for other in (*group, reply))
-            if not group or (fitting and readable and self._lane(reply) == lane):
+            if not group or (fitting and readable):
                 group.append(reply)
         return group
+
+    def _by_lane(self, replies: Sequence[Reply]) -> list[list[Reply]]:
+        lanes: dict[Voice | None, list[Reply]] = {}
+        for reply in replies:
+            lanes.setdefault(self._lane(reply), []).append(reply)
+        return list(lanes.values())
 
     def _lane(self, reply: Reply) -> Voice | None:
         return self.resident.stack.lane(reply.voice)

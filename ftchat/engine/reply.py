@@ -45,7 +45,7 @@ class Reply:
         self.base: Reply | None = None  # the base's answer to the very same, for comparison
         self._prompt_tokens = len(self.ids)
         self._limit = min(self.sampling.max_new_tokens, resident.context - len(self.ids))
-        self._norm = resident.stack.norm(voice)
+        self._norm, self._alternates = resident.stack.norm(voice), resident.stack.lane(voice) is not None
         self._stop_ids = resident.template.stop_ids
         self._reader = TokenReader(resident.tokenizer)
         self._text = ""
@@ -100,6 +100,7 @@ class Reply:
             adapter=self.voice.adapter,
             adapter_norm=self._norm,
             divergence=self._divergence(),
+            alternates=self._alternates,
         )
 
     def _divergence(self) -> float | None:

@@ -139,7 +139,8 @@ class ReplyDone(Event):
 
     Proof of who answered, from the forward pass that made this reply: `adapter` (run id or None; with `@step` behind
     it a checkpoint), the Frobenius norm of its weight change at its strength, and the Kullback-Leibler divergence in
-    nats of the first token's distribution from the base's (None where no base pane was asked the same).
+    nats of the first token's distribution from the base's (None where no base pane was asked the same). One that
+    `alternates` has weights of its own, so its tokens came in turn with those of the others and not with them.
     """
 
     request: str
@@ -152,6 +153,7 @@ class ReplyDone(Event):
     adapter: str | None
     adapter_norm: float
     divergence: float | None
+    alternates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

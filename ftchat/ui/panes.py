@@ -69,6 +69,9 @@ def tuned_proof(chat: Chat, now: Standing, lang: str) -> str:
     if done.divergence is not None:
         more += " " + t("ft_cmp_divergence_more", lang, divergence=f"{done.divergence:.3f}")
         words += f'<span class="ft-cmp-by">·</span><span class="ft-num">Δ {done.divergence:.2f}</span>'
+    if done.alternates:
+        more += " " + t("ft_cmp_alternates_more", lang)
+        words += f'<span class="ft-cmp-by">·</span><span class="ft-cmp-by">{esc(t("ft_cmp_alternates", lang))}</span>'
     return f'<span class="ft-chip line" title="{esc(more)}">✓ {words}</span>'
 
 

@@ -81,6 +81,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Made by adapter {run}. Size of its weight change: {norm}.",
         "由适配器 {run} 生成。权重变化的大小：{norm}。",
     ),
+    "ft_cmp_alternates": ("in turns", "轮流"),
+    "ft_cmp_alternates_more": (
+        "It has weights of its own, so both panes answer token by token in turns.",
+        "它有自己的权重，因此两侧逐个 token 轮流作答。",
+    ),
     "ft_cmp_divergence_more": (
         "Δ: how far its first word's odds are from the base's, {divergence} nats.",
         "Δ：首词概率与基座的差异，{divergence} 奈特。",
