@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from ftchat.data.checks import CONTROL, check_text, find_mojibake
 from ftchat.data.judges import OF_ONE, judge_copies
-from ftchat.data.near import find_alike
+from ftchat.data.near import Alike, find_alike
 from ftchat.data.personal import mask_personal
 from ftchat.data.turns import Unusable
 from ftchat.errors import ConfigError, DataError
@@ -22,6 +22,7 @@ from ftchat.records import Example, Message
 Action = Literal["drop", "merge", "mask", "trim", "repair"]
 Place = tuple[str, int, int]  # source, row, part
 Conversation = tuple[Message, ...]
+Find = Callable[[Sequence[Example]], Alike]
 
 ADDED: Final = "added"  # the source of pairs that were added by hand
 
@@ -119,11 +120,12 @@ def check_change(change: Change, find: Callable[[Place], int | None], changes: S
     return change
 
 
-def replay(examples: Sequence[Example], changes: Sequence[Change]) -> tuple[Example, ...]:
-    """The examples after these changes, in order. A change of an example that is no longer there does nothing."""
+def replay(examples: Sequence[Example], changes: Sequence[Change], find: Find = find_alike) -> tuple[Example, ...]:
+    """The examples after these changes, in order. A change of an example that is no longer there does nothing. `find`
+    looks for near duplicates."""
     found = tuple(examples)
     for change in changes:
-        found = tuple(_apply(found, change))
+        found = tuple(_apply(found, change, find))
     return found
 
 
@@ -159,7 +161,7 @@ def _usable(messages: Sequence[Message]) -> Conversation:
     return tuple(messages)
 
 
-def _apply(examples: tuple[Example, ...], change: Change) -> Iterator[Example] | Sequence[Example]:
+def _apply(examples: tuple[Example, ...], change: Change, find: Find) -> Iterator[Example] | Sequence[Example]:
     match change:
         case Add(messages, row):
             return (*examples, Example(messages, ADDED, row))
@@ -169,9 +171,9 @@ def _apply(examples: tuple[Example, ...], change: Change) -> Iterator[Example] |
         case Edit(place, messages):
             return (replace(example, messages=messages) if example.place == place else example for example in examples)
         case Remedy(kind, "drop", places) if places:
-            return _apply(examples, Delete(places))
+            return _apply(examples, Delete(places), find)
         case Remedy(kind, "drop"):
-            return _drop(examples, kind)
+            return _drop(examples, kind, find)
         case Remedy("too_long", "trim", places, kept):
             stays = dict(zip(places, kept, strict=True))
             return (_shortened(e, *stays[e.place]) if e.place in stays else e for e in examples)
@@ -181,21 +183,21 @@ def _apply(examples: tuple[Example, ...], change: Change) -> Iterator[Example] |
             return _rewrite(examples, kind, _REWRITES[action])
 
 
-def _drop(examples: Sequence[Example], kind: str) -> Sequence[Example]:
+def _drop(examples: Sequence[Example], kind: str, find: Find) -> Sequence[Example]:
     """Without those that have the problem; again, until none has: what is gone may have hidden another."""
-    while found := _having(kind, examples):
+    while found := _having(kind, examples, find):
         examples = [example for index, example in enumerate(examples) if index not in found]
     return examples
 
 
-def _having(kind: str, examples: Sequence[Example]) -> set[int]:
+def _having(kind: str, examples: Sequence[Example], find: Find = find_alike) -> set[int]:
     """The indices of the examples that have the problem; none for what was a problem of reading."""
     if kind in OF_ONE:
         return {i for i, e in enumerate(examples) if any(remark.kind == kind for remark in check_text(e.messages))}
     if kind in ("duplicate", "conflict"):
         return {index for index, remark in judge_copies(examples) if remark.kind == kind and index is not None}
     if kind == "near_duplicate":
-        return set(find_alike(examples).originals())
+        return set(find(examples).originals())
     return set()
 
 

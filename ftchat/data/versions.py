@@ -8,7 +8,8 @@ from itertools import chain
 from operator import itemgetter
 
 from ftchat.data.judges import AMONG, COPIES, OF_ONE, judge, judge_each, judge_group, judge_rest, problems_of
-from ftchat.data.near import find_alike
+from ftchat.data.known import Known
+from ftchat.data.near import Alike, common_runs, find_alike
 from ftchat.data.reading import Reading
 from ftchat.data.remedies import ADDED, Add, Change, Delete, Edit, Remedy, replay
 from ftchat.data.report import Problem, Report, in_order
@@ -19,13 +20,29 @@ from ftchat.records import Example
 _NOTHING_LEFT = "this would leave no example to train on; take back another change first"
 
 
-def revise(root: Reading, changes: Sequence[Change]) -> Reading:
-    """The version that these changes make of the root. What was found while reading is carried along."""
-    examples = replay(root.examples, changes)
+class _Finder:
+    """Finds near duplicates in versions of one root, and keeps in mind what it found out. What is common to very many
+    examples is told by the root's, so that a change says nothing of examples that it does not touch."""
+
+    def __init__(self, root: Sequence[Example], known: Known | None):
+        self._root, self._known = root, known
+
+    def __call__(self, examples: Sequence[Example]) -> Alike:
+        known = self._known or Known.begin(common_runs(self._root))
+        alike = find_alike(examples, known)
+        self._known = alike.known
+        return alike
+
+
+def revise(root: Reading, changes: Sequence[Change], known: Known | None = None) -> Reading:
+    """The version that these changes make of the root. What was found while reading is carried along; what is `known`
+    of the examples is not found out again."""
+    find = _Finder(root.examples, known)
+    examples = replay(root.examples, changes, find)
     if not examples:
         raise DataError(_NOTHING_LEFT)
     asked = any(isinstance(change, Remedy) and change.kind == "near_duplicate" for change in changes)
-    alike = find_alike(examples) if asked or root.alike is not None else None
+    alike = find(examples) if asked or root.alike is not None else None
     used = {(example.source, example.row) for example in examples}
     settled = {change.kind for change in changes if isinstance(change, Remedy)}
     judged = problems_of(examples, chain(judge_each(enumerate(examples)), judge(examples, alike)))
@@ -61,9 +78,11 @@ def patch_of(examples: Stored, change: Edit | Delete | Add) -> Patch:
             return Patch({}, added=[Example(messages, ADDED, row)])
 
 
-def revise_few(before: Stored, report: Report, patch: Patch, after: Stored, sources: Sequence[str]) -> Report:
-    """The report after a patch, as `revise` would make it where near duplicates are not looked for: what the patch does
-    not bear on is carried over. `sources` are those of the root."""
+def revise_few(
+    before: Stored, report: Report, patch: Patch, after: Stored, sources: Sequence[str], alike: Alike | None = None
+) -> Report:
+    """The report after a patch, as `revise` would make it: what the patch does not bear on is carried over. `sources`
+    are those of the root."""
     was = before.some(sorted({*patch.changed, *patch.gone}))
     touched = [*was.values(), *patch.changed.values(), *patch.added]
     rows = {(example.source, example.row) for example in touched}
@@ -92,7 +111,7 @@ def revise_few(before: Stored, report: Report, patch: Patch, after: Stored, sour
             carried.append(problem)
     of_one += problems_of(near | parts, judge_each(own))
     of_copies += problems_of(near, [found for found in copies if found[0] in parts])
-    rest = problems_of(after, judge_rest(after, None))
+    rest = problems_of(after, judge_rest(after, alike))
     return replace(
         report,
         examples=len(after),
