@@ -131,7 +131,7 @@ class _Judge:
         for start in range(0, len(new), _BATCH):
             batch = new[start : start + _BATCH]
             self.sketches[batch] = self._digest(different[batch])
-            self._tell((start + len(batch)) // 2, len(new))
+            self._tell((len(different) - len(new) + start + len(batch)) // 2, len(different))
 
     def candidates(self) -> Any:
         """Pairs of the different ones that are worth comparing, as earlier * how many + later."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from ftchat.data import folder as on_disk
 from ftchat.data.folder import Dataset, DatasetInfo, Page
 from ftchat.data.known import Known
-from ftchat.data.near import Alike, find_alike
+from ftchat.data.near import Alike, Tell, find_alike
 from ftchat.data.reading import Progress, Reading, read
 from ftchat.data.remedies import BY_PLACE, Add, Change, Delete, Edit, Place, Remedy, check_change
 from ftchat.data.report import Report
@@ -68,8 +68,9 @@ class DatasetStore:
         info = DatasetInfo("", name, kind, time.time(), count, "", mapping=used, header=header)
         return self._keep_reading(reading, info, sources)
 
-    def change(self, key: str, change: Change) -> Dataset:
-        """A new version: this one with one more change. This one stays as it is."""
+    def change(self, key: str, change: Change, tell: Tell | None = None) -> Dataset:
+        """A new version: this one with one more change. This one stays as it is. `tell` is told of the examples that
+        are through, where all of them are judged again."""
         info = self.info(key)
         with self._whole(key):
             examples = Stored(self.folder / key, info)
@@ -80,19 +81,25 @@ class DatasetStore:
             looked_for = on_disk.looked_for_alike(self.folder / key)
         known = self._found_out(info) if looked_for else None
         if isinstance(change, Remedy) or (looked_for and known is None):
-            return self._version(info, (*info.changes, change), known)
+            return self._version(info, (*info.changes, change), known, tell)
         return self._patched(info, examples, change, known)
 
-    def undo(self, key: str, place: int) -> Dataset:
+    def undo(self, key: str, place: int, tell: Tell | None = None) -> Dataset:
         """A new version: this one without its change at this place of its list. The others stay; without any, it is
         the root."""
         info = self.info(key)
         if not 0 <= place < len(info.changes):
             raise ConfigError(f"the dataset '{key}' has {len(info.changes)} changes; there is no number {place}")
-        return self._version(info, info.changes[:place] + info.changes[place + 1 :], self._found_out(info))
+        changes = info.changes[:place] + info.changes[place + 1 :]
+        return self._version(info, changes, self._found_out(info), tell)
 
     def reread(
-        self, key: str, mapping: Mapping[str, str], progress: Progress | None = None, header: bool | None = None
+        self,
+        key: str,
+        mapping: Mapping[str, str],
+        progress: Progress | None = None,
+        header: bool | None = None,
+        comparing: Tell | None = None,
     ) -> Dataset:
         """What this dataset was read from, read again with other columns. Changes are not carried over."""
         info = self.info(self.info(key).root)
@@ -100,7 +107,7 @@ class DatasetStore:
             raise DataError(f"what '{info.name}' was read from was not kept; read the file again")
         with self._whole(info.hash):
             sources = on_disk.read_raw(self.folder / info.hash)
-        reading = read(sources, mapping, progress, header=header)
+        reading = read(sources, mapping, progress, header=header, comparing=comparing)
         return self.put(reading, info.name, info.kind, sources, mapping, header)
 
     def get(self, key: str) -> Dataset:
@@ -176,12 +183,14 @@ class DatasetStore:
         found = examples.of_rows({(source, row) for source, row in rows if row is not None})
         return tuple(example.place for example in examples.some(found).values())
 
-    def _version(self, before: DatasetInfo, changes: tuple[Change, ...], known: Known | None) -> Dataset:
+    def _version(
+        self, before: DatasetInfo, changes: tuple[Change, ...], known: Known | None, tell: Tell | None
+    ) -> Dataset:
         for info in self.list():
             if (info.root, info.changes) == (before.root, changes) and self._healthy(info.hash):
                 return self._there(info)
         root = self.get(before.root)
-        reading = revise(Reading(root.examples, root.report, root.alike), changes, known)
+        reading = revise(Reading(root.examples, root.report, root.alike), changes, known, tell)
         info = replace(root.info, created=time.time(), count=len(reading.examples), changes=changes)
         return self._keep_reading(replace(reading, alike=self._beyond_root(reading.alike, before.root)), info)
 

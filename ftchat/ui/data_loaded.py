@@ -22,7 +22,7 @@ from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import sentence, told
-from ftchat.ui.reader import Steps, finish
+from ftchat.ui.reader import NOTHING_YET, Steps, finish
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.tokens import histogram, token_panel
@@ -160,8 +160,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         try:
             with closing(mended(chosen, base, event._data)) as steps:
                 while True:
-                    next(steps)
-                    yield gr.skip(), views.working(lang)
+                    yield gr.skip(), views.working(next(steps), lang)
         except StopIteration as end:
             yield end.value, ""
 
@@ -174,7 +173,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             remedies = [Remedy(asked["kind"], asked["action"])]
         fits: tuple[Fit, ...] = ()
         if _SHORTEN in remedies:
-            yield 0, 0
+            yield NOTHING_YET
             fits = studio.worker.fitting(base, chosen)
             if not fits and "fix" not in asked:
                 raise DataError("nothing of these answers fits behind their prompts; remove them instead", "none_fits")
