@@ -76,14 +76,15 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             views.ready(info, base, lang),
         )
 
-    def numbers(chosen: str, base: str, lang: str) -> tuple[str, str]:
-        """The numbers, and the lengths in tokens as far as this base's are known."""
+    def numbers(chosen: str, base: str, lang: str, counting: bool = True) -> tuple[str, str]:
+        """The numbers, and the lengths in tokens as far as this base's are known; while they are counted, those of the
+        version before."""
         info = store.info(chosen)
         tokens, _ = counted.get((chosen, base), unknown)
-        old = tokens is None
-        tokens = tokens or lately.get((info.root, base))
-        drawn = histogram(tokens, base, lang) if tokens else ""
-        return views.stats(info, summary_of(chosen), tokens, lang, old), f"<div{views.OLD * old}>{drawn}</div>"
+        old = tokens is None and counting
+        tokens = lately.get((info.root, base)) if old else tokens
+        drawn = f"<div{views.OLD * old}>{histogram(tokens, base, lang)}</div>" if tokens else ""
+        return views.stats(info, summary_of(chosen), tokens, lang, old), drawn
 
     def found(chosen: str, base: str, lang: str) -> str:
         """The findings, with what this base's length limit takes away as far as that is known."""
@@ -134,7 +135,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
                     if len(kept) > _KEPT:
                         kept.pop(next(iter(kept)), None)
         _, cut = counted.get((chosen, base), unknown)
-        return *numbers(chosen, base, lang), found(chosen, base, lang) if cut else gr.skip()
+        return *numbers(chosen, base, lang, counting=False), found(chosen, base, lang) if cut else gr.skip()
 
     drawn = [stats, lengths, report, tokens, ready]
     shown = [shell.dataset, shell.base, shell.lang, pair]
