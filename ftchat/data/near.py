@@ -13,7 +13,7 @@ a template's, not a copy of any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ _NEIGHBOURS = 3  # compared within a band, besides the first, so that the time s
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
 _KIN = 2 * _TEMPLATE  # pairs of each example that are compared to tell whether it is one of a template's
 _BATCH = 4096
+_ROOM = 1 << 21  # characters that are turned into numbers at once
+_LONGEST = _ROOM // 2  # what is compared of a text
 _SAMPLE = 20_000  # examples in which it is counted how common long runs are
 _HELD = 1 << 24  # shingles that are held, to compare an example with several
 _BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
@@ -106,7 +108,7 @@ def common_runs(examples: Sequence[Example], different: Any = None) -> Any:
     sample = different
     if len(different) > _SAMPLE:
         sample = np.sort(np.random.default_rng(0).choice(different, _SAMPLE, replace=False))
-    for batch in _batches(sample):
+    for batch in _batches(sample, _sizes(examples, sample)):
         counted += np.bincount(Windows(_texts(examples, batch)).frame_buckets(buckets), minlength=buckets)
     return counted > max(20, len(sample) // 200)
 
@@ -127,11 +129,11 @@ class _Judge:
         found, sketches = known.sketched(keys)
         if found.any():
             self.sketches[found] = sketches
-        new = np.flatnonzero(~found)
-        for start in range(0, len(new), _BATCH):
-            batch = new[start : start + _BATCH]
+        new, done = np.flatnonzero(~found), len(sketches)
+        for batch in _batches(new, _sizes(examples, different[new])):
             self.sketches[batch] = self._digest(different[batch])
-            self._tell((len(different) - len(new) + start + len(batch)) // 2, len(different))
+            done += len(batch)
+            self._tell(done // 2, len(different))
 
     def candidates(self) -> Any:
         """Pairs of the different ones that are worth comparing, as earlier * how many + later."""
@@ -174,12 +176,15 @@ class _Judge:
         likeness, said = self._before.judged(self._pairs(codes))
         new = np.flatnonzero(said == UNKNOWN)
         said[new] = 0
-        self.compared = len(new)
-        for start in range(0, len(new), _BATCH):
-            batch = new[start : start + _BATCH]
+        done = 0
+        first, second = np.divmod(codes[new], n)
+        involved, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+        sizes = _sizes(self._examples, self._different[involved])[at]
+        for batch in _batches(new, sizes[: len(new)] + sizes[len(new) :]):
             earlier, later = (self._different[side] for side in np.divmod(codes[batch], n))
             likeness[batch] = self._alike(earlier, later)
-            self._tell(n * (len(new) + start + len(batch)) // (2 * len(new)), n)
+            done += len(batch)
+            self._tell(n * (len(new) + done) // (2 * len(new)), n)
         return likeness, said
 
     def known(self, codes: Any, likeness: Any, said: Any) -> Known:
@@ -237,9 +242,20 @@ def _texts(examples: Sequence[Example], indices: Any) -> list[str]:
     texts = []
     for index in indices.tolist():
         example = examples[index]
-        texts.append(plain("\n".join([message.content for message in example.context])))
-        texts.append(plain(example.completion))
+        texts.append(plain(_ends("\n".join([message.content for message in example.context]))))
+        texts.append(plain(_ends(example.completion)))
     return texts
+
+
+def _ends(text: str) -> str:
+    """What is compared of a very long text."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
+
+
+def _sizes(examples: Sequence[Example], indices: Any) -> Any:
+    """How much text each of them has."""
+    found = (sum([len(message.content) for message in examples[index].messages]) for index in indices.tolist())
+    return np.fromiter(found, np.int64, len(indices))
 
 
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
@@ -247,8 +263,10 @@ def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
     return common / (len(a) + len(b) - common)
 
 
-def _batches(indices: Any) -> Iterator[Any]:
-    return (indices[start : start + _BATCH] for start in range(0, len(indices), _BATCH))
+def _batches(indices: Any, sizes: Any) -> list[Any]:
+    """Not too many at a time, and not too much text."""
+    number = np.cumsum(np.maximum(np.minimum(sizes, _ROOM), _ROOM // _BATCH)) // _ROOM
+    return [batch for batch in np.split(indices, np.flatnonzero(np.diff(number)) + 1) if len(batch)]
 
 
 def _ranks(groups: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 Numbers = np.ndarray[Any, np.dtype[np.uint64]]
 BASE: Final = np.uint64(0x9E3779B97F4A7C15)
+_SHORT = 1000  # characters of a text that is kept in mind
 _PAUSES = str.maketrans(dict.fromkeys(".,!?;:…'\"`´’‘“”。，！？；：、「」『』（）()[]", " "))
 
 
@@ -81,12 +82,18 @@ class Windows:
         return self._hashes[size]
 
 
-@lru_cache(maxsize=1 << 16)  # a text is compared with several
 def plain(text: str) -> str:
     """Without what makes no difference: case, pauses, spaces, width of letters."""
+    return _kept_plain(text) if len(text) <= _SHORT else _plain(text)
+
+
+def _plain(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.casefold().translate(_PAUSES).split())
+
+
+_kept_plain = lru_cache(maxsize=1 << 16)(_plain)  # a text is compared with several
 
 
 def _power(exponent: int) -> np.uint64:
