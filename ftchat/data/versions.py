@@ -22,10 +22,10 @@ _NOTHING_LEFT = "this would leave no example to train on; take back another chan
 
 
 class _Passes:
-    """Tells how far the work is, which goes over all examples several times."""
+    """Tells how far the work is, which goes over all examples several times; a remedy may have to more than once."""
 
     def __init__(self, tell: Tell | None, passes: int):
-        self._tell, self._passes, self._through = tell, passes, 0
+        self._tell, self._passes, self._through, self._told = tell, passes, 0, 0
 
     def __call__(self, examples: Sequence[Example]) -> Iterator[Example]:
         for done, example in enumerate(examples):
@@ -36,10 +36,11 @@ class _Passes:
 
     def at(self, done: int, total: int) -> None:
         if self._tell:
-            self._tell(min(total, (self._through * total + done) // self._passes), total)
+            self._told = max(self._told, (self._through * total + done) // self._passes)
+            self._tell(min(self._told, total), total)
 
     def end(self) -> None:
-        self._through += 1
+        self._through = min(self._through + 1, self._passes - 1)
 
 
 class _Finder:
