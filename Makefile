@@ -1,10 +1,10 @@
-# make setup | run | test | test-slow | fuzz | lint | fmt          make run ARGS="--port 8000 --open"
+# make setup | run | test | test-slow | fuzz | chaos | lint | fmt          make run ARGS="--port 8000 --open"
 
 PY := .venv/bin/python
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: setup setup-dev browser run test test-slow fuzz lint fmt
+.PHONY: setup setup-dev browser run test test-slow fuzz chaos lint fmt
 .DELETE_ON_ERROR:
 
 setup: .venv/ready
@@ -66,3 +66,7 @@ fuzz: setup-dev
 test-slow: setup-dev browser
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
 		FTCHAT_HOME="$$home" $(PYTEST) -m slow --timeout 1800; status=$$?; [ $$status -eq 5 ] || exit $$status
+
+# Kills 200 runs and lets them go on; cut off, it goes on itself. CHAOS="--trials 1000", or another --folder, for more.
+chaos: setup-dev
+	PYTHONPATH=.:tests $(PY) -m chaos --folder .chaos $(CHAOS)

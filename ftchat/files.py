@@ -35,3 +35,14 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """All that lies in a folder, and its own entries, are on the disk when this returns."""
+    for path in [*folder.iterdir(), folder]:
+        if path.is_file() or os.name == "posix":  # elsewhere a folder cannot be opened
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

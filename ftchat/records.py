@@ -101,6 +101,7 @@ class ResolvedConfig:
     versions: Mapping[str, str] = field(default_factory=dict)
     dataset: str = ""  # the hash of the version that is learned
     held_out_dataset: str | None = None  # of the user's own held-out data
+    save_steps: int = 0  # between checkpoints, beside those that time asks for; 0: those alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One column of the duet: `run` is the id of the run whose adapter answers, None for the base alone."""
+    """One column of the duet: `run` is the id of the run whose adapter answers, None for the base alone. `strength`,
+    from 0 to 1.5, multiplies what the adapter changes. `checkpoint` is the step at which the adapter is taken, or "now"
+    for what a run in training has learned so far; None is what the run learned in the end."""
 
     run: str | None
     messages: tuple[Message, ...]
+    strength: float = 1.0
+    checkpoint: int | Literal["now"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

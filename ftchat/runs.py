@@ -3,25 +3,32 @@
 runs/<id>/config.json     what the user asked for
           resolved.json   every `auto` turned into a number
           events.jsonl    the history, appended to by the process that trains
-          lock            held while it trains
+          lock            held while it trains or waits to
+          checkpoints/    what it can go on from
           adapter/        what was learned
+
+The first two are kept twice: nothing else says what they say.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import secrets
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ftchat import events
 from ftchat.errors import ConfigError
-from ftchat.events import Event, RunStatus
+from ftchat.events import Event, RunStatus, StepLogged
 from ftchat.files import LOCAL_OWNER, owner_folder, write_atomic
 from ftchat.records import ResolvedConfig, RunConfig, to_json
 
@@ -36,41 +43,55 @@ class Run:
         self.id = folder.name
         self._folded: tuple[tuple[int, bool], RunStatus] | None = None
 
-    @property
+    @cached_property
     def config(self) -> RunConfig:
-        return RunConfig(**json.loads((self.folder / "config.json").read_text("utf-8")))
+        fields = _read_twice(self.folder, "config")
+        if fields is None:
+            raise ConfigError(f"the settings of run {self.id} cannot be read any more: {self.folder / 'config.json'}")
+        return RunConfig(**fields)
 
     @property
     def resolved(self) -> ResolvedConfig | None:
         """None until the run has started."""
-        path = self.folder / "resolved.json"
-        if not path.exists():
-            return None
-        fields = json.loads(path.read_text("utf-8"))
-        return ResolvedConfig(**fields | {"target_modules": tuple(fields["target_modules"])})
+        fields = _read_twice(self.folder, "resolved")
+        return ResolvedConfig(**fields | {"target_modules": tuple(fields["target_modules"])}) if fields else None
 
     @property
     def adapter(self) -> Path:
         return self.folder / "adapter"
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
     def freeze(self, resolved: ResolvedConfig) -> None:
         """Writes the resolved config, before step 1."""
-        write_atomic(self.folder / "resolved.json", json.dumps(to_json(resolved), indent=1))
+        _write_twice(self.folder, "resolved", to_json(resolved))
 
     def append(self, event: Event) -> None:
-        """Adds to the history. A line torn by an earlier cut is closed first, so that this one is whole."""
+        """Adds to the history. A line torn by an earlier cut is closed first, so that this one is whole; one that does
+        not fit on the disk is taken back. Only steps, which are many, are left to the system to write out."""
         path = self.folder / "events.jsonl"
-        with path.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, 2)
+        line = events.dumps(event).encode() + b"\n"
+        with path.open("ab+", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":
-                    file.write(b"\n")
-            file.write(events.dumps(event).encode() + b"\n")
+                    line = b"\n" + line
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+                if not isinstance(event, StepLogged):
+                    os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)
+                raise
 
     def events(self) -> list[Event]:
         """The history; what was torn is left out."""
         path = self.folder / "events.jsonl"
-        lines = path.read_text("utf-8", errors="replace").splitlines() if path.exists() else []
+        lines = path.read_text("utf-8", errors="replace").split("\n") if path.exists() else []
         return [event for line in lines if (event := events.loads(line))]
 
     def status(self) -> RunStatus:
@@ -117,7 +138,7 @@ class RunStore:
         """A new run. Its name must not be in use."""
         self.check_name(config.name)
         run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-        write_atomic(self.folder / run_id / "config.json", json.dumps(to_json(config), ensure_ascii=False, indent=1))
+        _write_twice(self.folder / run_id, "config", to_json(config))
         return self.get(run_id)
 
     def check_name(self, name: str) -> None:
@@ -137,8 +158,19 @@ class RunStore:
 
     def list(self) -> list[Run]:
         """Newest first."""
-        folders = sorted(self.folder.glob("*/config.json"), reverse=True) if self.folder.exists() else []
-        return [self._runs.setdefault(path.parent.name, Run(path.parent)) for path in folders]
+        found = []
+        for path in sorted(self.folder.glob("*/config.json"), reverse=True):
+            run = self._runs.get(path.parent.name) or Run(path.parent)
+            with suppress(ConfigError):  # one whose settings are lost is no run any more
+                run.config  # noqa: B018
+                found.append(self._runs.setdefault(run.id, run))
+        return found
+
+    def ahead(self, run: Run) -> int:
+        """How many runs the same process takes before this one, which waits."""
+        own = run.status()
+        others = [other.status() for other in self.list() if other.id != run.id]
+        return sum(not s.over and s.worker == own.worker and s.queued_at < own.queued_at for s in others)
 
     def get(self, name: str) -> Run:
         """The run of that id or name."""
@@ -149,3 +181,20 @@ class RunStore:
                 return run
         known = ", ".join(run.config.name for run in self.list()[:5]) or "none yet"
         raise ConfigError(f"there is no run '{name}'; the newest are: {known}", "no_run", name=name)
+
+
+def _write_twice(folder: Path, name: str, fields: dict[str, Any]) -> None:
+    for path in _copies(folder, name):
+        write_atomic(path, json.dumps(fields, ensure_ascii=False, indent=1))
+
+
+def _read_twice(folder: Path, name: str) -> dict[str, Any] | None:
+    """From the first copy that is whole."""
+    for path in _copies(folder, name):
+        with suppress(OSError, ValueError):
+            return json.loads(path.read_text("utf-8"))
+    return None
+
+
+def _copies(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / f"{name}.json", folder / f"{name}.copy.json"

@@ -6,6 +6,7 @@ Knows nothing of how they are used; a wrong one is refused here with the nearest
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +42,24 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "lr_scheduler_type": SCHEDULES,
     "gradient_checkpointing": bool,
     "eval_steps": Range(int, 1, 1_000_000),
+    "save_steps": Range(int, 1, 1_000_000),
     "seed": Range(int, 0, 2**31 - 1),
     "r": Range(int, 1, 1024),
     "lora_alpha": Range(int, 1, 4096),
     "lora_dropout": Range(float, 0.0, 0.95),
 }
+
+
+def chat_share() -> float:
+    """The share of the time that replies get while a run trains and somebody chats: $FTCHAT_CHAT_SHARE, or half."""
+    text = os.environ.get("FTCHAT_CHAT_SHARE", "0.5")
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0.05 <= share <= 0.95:
+        raise ConfigError(f"the share of the time for chat must be a number from 0.05 to 0.95, not '{text}'")
+    return share
 
 
 def base_name(model: str) -> str:

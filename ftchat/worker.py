@@ -24,6 +24,8 @@ from ftchat.events import ReplyEvent
 from ftchat.files import LOCAL_OWNER
 from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Fit, Preview, TokenStats, WorkerState
 
+_LAST_STEP = 20.0  # seconds for a loop that is told to end: the step that it is in, and a checkpoint
+
 
 class Worker(ABC):
     """Speaks to the loop that owns the model. Safe to use from many threads; a dead loop is replaced at the next
@@ -52,13 +54,18 @@ class Worker(ABC):
         """How much stays of those of them that are too long, as far as anything does."""
         return self._ask("fitting", base, examples if isinstance(examples, str) else tuple(examples))
 
-    def start_run(self, run: str) -> None:
-        """Returns once the run is accepted and held; it trains when those before it are done."""
-        self._ask("start_run", run)
+    def start_run(self, run: str, automatic: bool = False) -> None:
+        """Begins a run, or goes on with one from where it was. Returns once it is accepted and held; it trains when
+        those before it are done. `automatic` says that nobody asked for it."""
+        self._ask("start_run", run, automatic)
 
     def stop_run(self, run: str) -> None:
-        """Ends a run at its next step and keeps what it learned."""
+        """Ends a run at its next step and keeps what it learned; one that waits is taken back."""
         self._ask("stop_run", run)
+
+    def pause_run(self, run: str) -> None:
+        """Leaves a run at its next step, or in the queue, to be resumed later."""
+        self._ask("pause_run", run)
 
     def chat(self, request: ChatRequest) -> Iterator[ReplyEvent]:
         """The panes' events as they come: a ReplyDone for each, or one ReplyFailed. Closing it stops the reply."""
@@ -76,9 +83,9 @@ class Worker(ABC):
             if not ended:
                 self.stop_reply(request.id)
 
-    def stop_reply(self, request: str) -> None:
-        """Ends a reply at its next token, with stop 'stopped'."""
-        self._ask("stop_reply", request)
+    def stop_reply(self, request: str, pane: int | None = None) -> None:
+        """Ends the replies to a request, or that of one pane, at the next token, with stop 'stopped'."""
+        self._ask("stop_reply", request, pane)
 
     def state(self) -> WorkerState:
         return self._ask("state")
@@ -88,7 +95,7 @@ class Worker(ABC):
         return self._ask("machine")
 
     def close(self) -> None:
-        """Ends the loop. A run in progress is left as interrupted."""
+        """Ends the loop. A run in progress saves a checkpoint first and is left as interrupted."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None:
@@ -165,7 +172,7 @@ class ProcessWorker(Worker):
 
     def _join(self) -> None:
         if self._process is not None:
-            self._process.join(timeout=5)
+            self._process.join(timeout=_LAST_STEP)
             self._process.kill()
 
 
@@ -185,7 +192,7 @@ class InlineWorker(Worker):
 
     def _join(self) -> None:
         if self._thread is not None:
-            self._thread.join(timeout=30)
+            self._thread.join(timeout=_LAST_STEP)
 
 
 def open_worker(kind: Literal["process", "inline"], home: Path, owner: str = LOCAL_OWNER) -> Worker:

@@ -1,161 +1,181 @@
-"""Panes answered together say what each would say alone."""
+"""Panes answered together say what each would say alone, whoever comes and goes meanwhile."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import torch
+from duets import Studio, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peft import LoraConfig
 
-from ftchat.engine.decode import Duet, draw
-from ftchat.engine.models import Resident
+from ftchat.engine.adapters import Voice
+from ftchat.engine.decode import Decoder
+from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError
 from ftchat.events import ReplyDone, ReplyToken
 from ftchat.records import STARTER, ChatRequest, Message, Pane, Sampling
 
-ADAPTERS = (None, "one", "two")
+TOKENS = 20
+HISTORIES = (
+    said("Hello!"),
+    said("Who are you?"),
+    said("What is 3 + 4?"),
+    said("Tell me a short story about a fox."),
+    said("你好"),
+    said("list three fruits 😀"),
+    said("Tell me a short story about a fox.", "There was a fox who lived near a river.", "And then?"),
+    said("word " * 60 + "?"),
+)
+ADAPTERS = (None, "one", "two", "few")
 
 
 @pytest.fixture(scope="module")
-def resident(tmp_path_factory: pytest.TempPathFactory) -> Resident:
-    """The starter with two adapters that say something else than it does."""
-    made = Resident(STARTER, "float32", torch.device("cpu"))
-    for seed, name in enumerate(("one", "two")):
-        torch.manual_seed(seed)
-        config = LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=list(made.target_modules()))
-        made.add_adapter(name, config)
-        for layer in made._lora_layers():
-            torch.nn.init.normal_(layer.lora_B[name].weight, std=0.02)
-        folder = tmp_path_factory.mktemp("adapters") / name
-        made.save(name, folder)
-        made.detach(name)
-        made.attach(name, Path(folder))
-    return made
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    return Studio(tmp_path_factory.mktemp("adapters"))
 
 
-def said(text: str) -> tuple[Message, ...]:
-    return (Message("user", text),)
+@pytest.fixture(scope="module")
+def gpt2(models: dict, tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    return Studio(tmp_path_factory.mktemp("gpt2"), str(models["gpt2"]))
 
 
-def answers(
-    resident: Resident, histories: Sequence[tuple[Message, ...]], adapters: Sequence[str | None], sampling: Sampling
-) -> list[ReplyDone]:
-    """The replies to panes that are decoded together; what was streamed must add up to them."""
-    panes = tuple(Pane(adapter, history) for adapter, history in zip(adapters, histories, strict=True))
-    duet = Duet(ChatRequest(uuid.uuid4().hex, resident.name, panes, sampling), resident, adapters)
-    events = []
-    with resident.chatting():
-        while not duet.over:
-            events += duet.advance()
-    done = {event.pane: event for event in events if isinstance(event, ReplyDone)}
-    for pane, reply in done.items():
-        assert reply.text == "".join(e.text for e in events if isinstance(e, ReplyToken) and e.pane == pane)
-    return [done[pane] for pane in sorted(done)]
+class Recording(Decoder):
+    """Keeps the logits that each reply's tokens were drawn from."""
+
+    def __init__(self, *args: object, **kwargs: object):
+        super().__init__(*args, **kwargs)
+        self.logits: dict[Reply, list[torch.Tensor]] = {}
+
+    def _forward(self, batch: Any, *inputs: torch.Tensor) -> tuple[torch.Tensor, list]:
+        logits, tokens = super()._forward(batch, *inputs)
+        for reply, row in zip(batch.rows, logits, strict=True):
+            self.logits.setdefault(reply, []).append(row.clone())
+        return logits, tokens
 
 
-def alone(resident: Resident, history: tuple[Message, ...], adapter: str | None, tokens: int) -> str:
-    """What transformers' own generate() answers with that adapter, greedily."""
-    ids = torch.tensor([resident.template.prompt_ids(history)])
-    with resident.chatting(), resident.rows([adapter]):
-        output = resident.model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            do_sample=False,
-            max_new_tokens=tokens,
-            eos_token_id=list(resident.template.stop_ids),
-            pad_token_id=resident.template.end_id,
-        )
-    text = resident.tokenizer.decode(
-        output[0, ids.shape[1] :], skip_special_tokens=True, clean_up_tokenization_spaces=False
-    )
-    return str(text)
+@dataclass
+class Visitor:
+    """Asks at a certain token of the others' replies, and may leave before the end."""
+
+    history: tuple[Message, ...]
+    adapter: str | None
+    comes: int
+    stays: int
+    reply: Reply = field(init=False)
 
 
-PROMPTS = (
-    "Hello!",
-    "Who are you?",
-    "What is 3 + 4?",
-    "Tell me a short story about a fox.",
-    "你好",
-    "list three fruits 😀",
+visitors = st.builds(
+    Visitor, st.sampled_from(HISTORIES), st.sampled_from(ADAPTERS), st.integers(0, 12), st.integers(1, TOKENS)
 )
 
 
-@settings(max_examples=12, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(PROMPTS), st.sampled_from(ADAPTERS)), min_size=1, max_size=5))
-def test_greedy_replies_are_those_of_a_lone_generate(resident: Resident, panes: list[tuple[str, str | None]]) -> None:
-    together = answers(resident, [said(p) for p, _ in panes], [a for _, a in panes], Sampling(0.0, 24))
-    for (prompt, adapter), reply in zip(panes, together, strict=True):
-        assert reply.text == alone(resident, said(prompt), adapter, 24)
+def serve(studio: Studio, decoder: Decoder, company: list[Visitor]) -> None:
+    """Every visitor comes, is answered and leaves."""
+    moment = 0
+    with studio.resident.chatting():
+        while not decoder.idle or any(visitor.comes >= moment for visitor in company):
+            for number, visitor in enumerate(company):
+                if visitor.comes == moment:
+                    pane = Pane(visitor.adapter, visitor.history)
+                    request = ChatRequest(str(number), STARTER, (pane,), Sampling(0.0, TOKENS))
+                    (visitor.reply,) = replies_to(request, studio.resident, [Voice(visitor.adapter)])
+                    decoder.add([visitor.reply])
+                if visitor.comes + visitor.stays == moment:
+                    visitor.reply.stopped = True
+            assert all(isinstance(event, ReplyToken | ReplyDone) for event in decoder.advance())
+            moment += 1
 
 
-def test_a_seed_gives_the_same_reply_in_any_company(resident: Resident) -> None:
+def check(studio: Studio, decoder: Recording, company: list[Visitor]) -> None:
+    """Token for token what generate() gives alone, and the logits too, up to where it is torn between two."""
+    for visitor in company:
+        prompt = studio.prompt(visitor.history)
+        alone = studio.alone(visitor.history, visitor.adapter, TOKENS)
+        got = visitor.reply.ids[len(prompt) :]
+        logits = studio.logits(visitor.adapter, prompt + alone)
+        for place, token in enumerate(got):
+            lone = logits[len(prompt) - 1 + place]
+            seen = decoder.logits[visitor.reply][place]
+            assert (seen - lone).abs().max() <= 1e-4 * lone.abs().max()
+            first, second = lone.topk(2).values
+            if first - second < 1e-3:
+                break
+            assert token == alone[place]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(visitors, min_size=1, max_size=6))
+def test_greedy_replies_are_those_of_a_lone_generate(studio: Studio, company: list[Visitor]) -> None:
+    decoder = Recording(studio.resident)
+    serve(studio, decoder, company)
+    check(studio, decoder, company)
+    for visitor in company:  # once more, where all of it is known already
+        visitor.comes, visitor.stays = 0, TOKENS
+    serve(studio, decoder, company)
+    check(studio, decoder, company)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(visitors, min_size=1, max_size=4))
+def test_layers_that_keep_their_weights_transposed_answer_alike(gpt2: Studio, company: list[Visitor]) -> None:
+    decoder = Recording(gpt2.resident, most_rows=2)
+    serve(gpt2, decoder, company)
+    check(gpt2, decoder, company)
+
+
+def test_a_seed_gives_the_same_reply_in_any_company(studio: Studio) -> None:
     sampling = Sampling(0.8, 24, seed=7)
-    lone = answers(resident, [said("Hello!")], ["one"], sampling)[0]
-    company = answers(resident, [said("Who are you?"), said("Hello!")], [None, "one"], sampling)[1]
-    assert lone.text == company.text
+    story = said("Tell me a short story about a fox.")
+    (lone,) = studio.answers([story], [Voice("one")], sampling)
+    voices = [Voice(None), Voice("two", 0.5), Voice("one"), Voice("one", 1.5)]
+    company = studio.answers([said("Who are you?")] * 2 + [story] * 2, voices, sampling)
+    assert lone.text == company[2].text != company[3].text
 
 
-def test_panes_of_one_adapter_share_the_seed(resident: Resident) -> None:
-    first, second = answers(resident, [said("Hello!")] * 2, ["one", "one"], Sampling(1.0, 24, seed=3))
+def test_panes_of_one_adapter_share_the_seed(studio: Studio) -> None:
+    first, second = studio.answers([said("Hello!")] * 2, [Voice("one")] * 2, Sampling(1.0, 24, seed=3))
     assert first.text == second.text
 
 
-def test_a_pane_carries_proof_of_who_answered(resident: Resident) -> None:
-    base, tuned = answers(resident, [said("Hello!")] * 2, [None, "one"], Sampling(0.0, 8))
+def test_a_pane_carries_proof_of_who_answered(studio: Studio) -> None:
+    voices = [Voice(None), Voice("one"), Voice("one", 0.5), Voice("two", 0.0)]
+    base, tuned, half, off = studio.answers([said("Hello!")] * 4, voices, Sampling(0.0, 8))
     assert (base.adapter, base.adapter_norm, base.divergence) == (None, 0.0, None)
     assert tuned.adapter == "one" and tuned.adapter_norm > 0
-    assert tuned.divergence is not None and tuned.divergence > 0
-
-
-def test_a_stopped_reply_ends_at_the_next_token_and_keeps_its_text(resident: Resident) -> None:
-    request = ChatRequest("x", STARTER, (Pane("two", said("Tell me a long story.")),), Sampling(0.0, 200))
-    duet = Duet(request, resident, ["two"])
-    with resident.chatting():
-        shown = [event for _ in range(3) for event in duet.advance()]
-        duet.stopped = True
-        (done,) = list(duet.advance())
-    assert isinstance(done, ReplyDone) and done.stop == "stopped" and duet.over
-    assert done.text.startswith("".join(event.text for event in shown if isinstance(event, ReplyToken)))
-
-
-def test_a_conversation_that_is_too_long_is_refused_in_a_sentence(resident: Resident) -> None:
-    with pytest.raises(ChatError, match="start a new chat"):
-        answers(resident, [said("word " * 3000)], [None], Sampling(0.0, 8))
-
-
-def test_a_reply_never_outgrows_the_context(resident: Resident) -> None:
-    history = said("again " * 300)
-    room = resident.context - len(resident.template.prompt_ids(history))
-    (reply,) = answers(resident, [history], ["one"], Sampling(0.0, 10_000))
-    assert reply.tokens <= room
-
-
-def test_attaching_and_detaching_adapters_leaves_the_base_as_it_was(tmp_path: Path) -> None:
-    made = Resident(STARTER, "float32", torch.device("cpu"))
-    before = {name: tensor.clone() for name, tensor in made.model.state_dict().items()}
-    reply = answers(made, [said("Hello!")], [None], Sampling(0.0, 24))[0].text
-    made.add_adapter("a", LoraConfig(task_type="CAUSAL_LM", r=4, target_modules=list(made.target_modules())))
-    made.save("a", tmp_path / "a")
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
-        "adapter_config.json",
-        "adapter_model.safetensors",
+    assert tuned.divergence is not None and tuned.divergence > 1e-4
+    logs = [
+        studio.logits(adapter, studio.prompt(said("Hello!")))[-1].log_softmax(-1).double() for adapter in (None, "one")
     ]
-    assert answers(made, [said("Hello!")], [None], Sampling(0.0, 24))[0].text == reply
-    made.detach("a")
-    after = made.model.state_dict()
-    assert before.keys() == after.keys()
-    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert tuned.divergence == pytest.approx(float((logs[1].exp() * (logs[1] - logs[0])).sum()), rel=1e-2)
+    assert half.adapter_norm == pytest.approx(tuned.adapter_norm / 2) and half.divergence < tuned.divergence
+    assert off.text == base.text and off.divergence == pytest.approx(0.0, abs=1e-6)
 
 
-@given(st.integers(0, 2**32), st.floats(0.1, 3.0))
-def test_drawing_stays_inside_the_nucleus(seed: int, temperature: float) -> None:
-    logits = torch.tensor([5.0, 4.0, 3.0, -50.0, -50.0])
-    token = draw(logits, Sampling(temperature, 1, seed, top_p=0.9), torch.Generator().manual_seed(seed))
-    assert token in (0, 1, 2)
-    assert draw(logits, Sampling(0.0, 1), torch.Generator()) == 0
+def test_a_stopped_reply_ends_at_the_next_token_and_keeps_its_text(studio: Studio) -> None:
+    panes = tuple(Pane(name, said("Tell me a long story.")) for name in ("two", "one"))
+    request = ChatRequest("x", STARTER, panes, Sampling(0.0, 60))
+    replies = replies_to(request, studio.resident, [Voice("two"), Voice("one")])
+    decoder = Decoder(studio.resident)
+    decoder.add(replies)
+    with studio.resident.chatting():
+        shown = [event for _ in range(3) for event in decoder.advance()]
+        replies[0].stopped = True
+        done = next(iter(decoder.advance()))
+        assert isinstance(done, ReplyDone) and done.stop == "stopped"
+        assert done.text == "".join(e.text for e in shown if isinstance(e, ReplyToken) and e.pane == 0)
+        assert decoder.open == [replies[1]]
+
+
+def test_a_conversation_that_is_too_long_is_refused_in_a_sentence(studio: Studio) -> None:
+    with pytest.raises(ChatError, match="start a new chat"):
+        studio.answers([said("word " * 3000)], [Voice(None)], Sampling(0.0, 8))
+
+
+def test_a_reply_never_outgrows_the_context(studio: Studio) -> None:
+    history = said("again " * 300)
+    room = studio.resident.context - len(studio.prompt(history))
+    (reply,) = studio.answers([history], [Voice("one")], Sampling(0.0, 10_000))
+    assert reply.tokens <= room

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ftchat.errors import ConfigError
-from ftchat.settings import SETTINGS, base_name, held_out_share, parse_setting
+from ftchat.settings import SETTINGS, base_name, chat_share, held_out_share, parse_setting
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,15 @@ def test_a_typing_error_is_answered_with_the_right_name() -> None:
 def test_values_out_of_range_are_refused_with_the_range(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} must be .* from .* to .*'{text}'"):
         parse_setting(name, text)
+
+
+def test_the_share_of_the_time_for_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FTCHAT_CHAT_SHARE", "0.2")
+    assert chat_share() == 0.2
+    for wrong in ("0", "1", "half", "nan"):
+        monkeypatch.setenv("FTCHAT_CHAT_SHARE", wrong)
+        with pytest.raises(ConfigError, match=r"from 0\.05 to 0\.95"):
+            chat_share()
 
 
 def test_every_setting_has_a_name_that_the_libraries_know() -> None:

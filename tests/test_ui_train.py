@@ -14,11 +14,15 @@ import pytest
 from ftchat.errors import ConfigError
 from ftchat.events import (
     Checked,
+    CheckpointSaved,
     EvalLogged,
     Event,
     RunFailed,
     RunFinished,
+    RunInterrupted,
+    RunPaused,
     RunQueued,
+    RunResumed,
     RunStarted,
     RunStatus,
     RunStopped,
@@ -157,6 +161,29 @@ def test_a_flat_loss_is_not_called_learning() -> None:
     assert said(history([3.0, 3.01] * 20, total=60)).startswith("calm: Not falling at the moment.")
 
 
+def test_a_run_that_can_go_on_says_from_where_and_offers_it() -> None:
+    cut = history(falling(9), total=60)
+    saved = [*cut, CheckpointSaved(step=8)]
+    assert "goes on from step 8" in said(saved, held=False) and "begins it again" in said(cut, held=False)
+    full = [*saved, RunInterrupted(step=9, error=f"no room {EVIL}")]
+    assert said(full).startswith("warn: Interrupted at step 9. no room")
+    paused = [*saved, RunPaused(step=9)]
+    assert said(paused).startswith("calm: Paused at step 9.")
+    for events, held in ((cut, False), (full, True), (paused, True)):
+        drawn = run_view.words(fold(events, held), "en")
+        assert 'data-resume="1"' in drawn and "data-again" not in drawn and "<img" not in drawn
+    assert "data-resume" not in run_view.words(fold([*paused, RunQueued()]), "en")
+    assert "2 runs go first" in run_view.words(fold([RunQueued()]), "en", ahead=2)
+
+
+def test_steps_that_are_done_again_are_shown_once() -> None:
+    once = history(falling(9), total=60)
+    again = [*once[:-2], CheckpointSaved(step=4), RunQueued(), RunResumed(step=4)]
+    status = fold([*again, *once[-5:]])
+    assert status.losses == fold(once).losses and status.step == 9
+    assert fold(again).losses == fold(once).losses[:4]
+
+
 def test_a_run_that_left_nothing_says_so_and_offers_to_train_again() -> None:
     cut = history(falling(9), total=60)
     dropped = [RunQueued(), closed(RunStopped, 0)]
@@ -165,8 +192,8 @@ def test_a_run_that_left_nothing_says_so_and_offers_to_train_again() -> None:
     assert said([RunQueued()], held=False).startswith("warn: Interrupted before the first step.")
     assert said(dropped).startswith("warn: Stopped before the first step.")
     assert said(failed) == f"err: The run failed. no room {EVIL}"
-    for events, held in ((cut, False), (dropped, True), (failed, True)):
-        drawn = run_view.words(fold(events, held), "en")
+    for events in (dropped, failed):
+        drawn = run_view.words(fold(events), "en")
         assert "data-again" in drawn and "<img" not in drawn
     kept = fold([*cut, closed(RunStopped, 9)])
     assert "9 of 60" in verdict(kept, "en").text

@@ -19,7 +19,8 @@ def add_parsers(verbs: Any) -> None:
 
 def list_runs(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
-    for run in RunStore(ftchat_home()).list():
+    store = RunStore(ftchat_home())
+    for run in store.list():
         status, config = run.status(), run.config
         found.append(
             {
@@ -32,6 +33,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 "dataset": config.dataset,
                 "held_out": config.held_out,
                 "steps": status.step,
+                "resumable": status.resumable,
+                "ahead": store.ahead(run) if status.state == "queued" else None,
                 "train_loss": status.train_loss,
                 "seconds": round(status.seconds, 3),
                 "created": status.queued_at,

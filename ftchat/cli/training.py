@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from tqdm import tqdm
 
 from ftchat.cli.data import add_files, parse_pairs, read_files, read_held_out
 from ftchat.data import DatasetStore, Reading
-from ftchat.errors import DataError
+from ftchat.errors import ConfigError, DataError
 from ftchat.events import RunStatus
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER, RunConfig
@@ -25,53 +27,48 @@ from ftchat.worker import Worker, open_worker
 
 def add_parsers(verbs: Any) -> None:
     parser = verbs.add_parser("train", help="train on files; progress on standard error")
-    add_files(parser)
+    add_files(parser, nargs="*")
     parser.add_argument("--base", metavar="MODEL", default=STARTER, help="a Hub id, a folder, or starter (default)")
     parser.add_argument("--method", metavar="M", default="auto", help=", ".join(METHODS))
     parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
+    parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
     parser.add_argument("--name", metavar="N", help="a name for the run; that of the first file otherwise")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=train)
 
 
 def train(arguments: argparse.Namespace) -> int:
-    method = check_choice("method", arguments.method, METHODS)
-    preset = check_choice("preset", arguments.preset, PRESETS)
-    settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
-    base = base_name(arguments.base)
-    reading = read_files(arguments)
-    if not reading.examples:
-        first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
-        raise DataError(f"there is nothing to train on: {first}")
     home = ftchat_home()
-    store = DatasetStore(home)
-    title = Path(arguments.files[0]).stem if arguments.files[0] != "-" else "pasted"
-    held_out = None
-    if arguments.held_out:
-        held_out = _put_held_out(arguments, reading, store)
-    dataset = store.put(reading, title)
     runs = RunStore(home)
-    name = runs.free_name(title) if arguments.name is None else arguments.name
-    config = RunConfig(name, dataset.hash, base, method, preset, settings, held_out)
-    runs.check_name(config.name)
+    if arguments.resume is not None:
+        run = _to_resume(arguments, runs)
+        base, method = run.config.base, run.config.method
+    else:
+        config = _read(arguments, home, runs)
+        base, method = config.base, config.method
     if sys.stderr.isatty():  # importing torch and reading the weights takes seconds
         print(f"loading {base} ...", file=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     worker = open_worker("inline", home)
-    run = None
+    started = False
     try:
-        worker.describe(base, method)  # a base that cannot be used leaves no run behind
-        run = runs.create(config)
+        if arguments.resume is None:
+            worker.describe(base, method)  # a base that cannot be used leaves no run behind
+            run = runs.create(config)
         worker.start_run(run.id)
+        started = True
         status = _follow(run, worker)
     except KeyboardInterrupt:
-        if run is None:
-            print("ftchat: interrupted before the run began; the data is kept, nothing was trained", file=sys.stderr)
-        else:
+        if started:
+            with suppress(KeyboardInterrupt):  # a second one does not wait for the step and its checkpoint
+                worker.close()
             _report(arguments, run, "interrupted", run.status())
+        else:
+            print("ftchat: interrupted before the run began; the data is kept, nothing was trained", file=sys.stderr)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(130)  # the thread that trains is in the middle of a step and cannot be joined
+        os._exit(130)  # the thread that trains may be in the middle of a step still
     worker.close()
     _report(arguments, run, status.state, status)
     if status.bug:
@@ -81,6 +78,47 @@ def train(arguments: argparse.Namespace) -> int:
         print(f"ftchat: {status.error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
+    """The run that is named. It keeps its files, its base and its settings, so none may be given."""
+    fixed: dict[str, Any] = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
+    fixed |= {"held_out": None, "header": None, "name": None}
+    given = [name for name, value in fixed.items() if getattr(arguments, name) != value]
+    if given:
+        word = given[0].replace("_", "-")
+        raise ConfigError(
+            f"--resume goes on with a run as it was begun: leave out {'the ' if word == 'files' else '--'}{word}"
+        )
+    run = runs.get(arguments.resume)
+    status = run.status()
+    if not status.resumable:
+        raise ConfigError(f"run {run.config.name} is {status.state}: only an interrupted or paused run can be resumed")
+    return run
+
+
+def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfig:
+    """Keeps what the files hold; returns what is to be trained."""
+    method = check_choice("method", arguments.method, METHODS)
+    preset = check_choice("preset", arguments.preset, PRESETS)
+    settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
+    base = base_name(arguments.base)
+    if not arguments.files:
+        raise ConfigError("nothing to train on: name a file, or a run with --resume")
+    reading = read_files(arguments)
+    if not reading.examples:
+        first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
+        raise DataError(f"there is nothing to train on: {first}")
+    store = DatasetStore(home)
+    title = Path(arguments.files[0]).stem if arguments.files[0] != "-" else "pasted"
+    held_out = None
+    if arguments.held_out:
+        held_out = _put_held_out(arguments, reading, store)
+    dataset = store.put(reading, title)
+    name = runs.free_name(title) if arguments.name is None else arguments.name
+    config = RunConfig(name, dataset.hash, base, method, preset, settings, held_out)
+    runs.check_name(config.name)
+    return config
 
 
 def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:
@@ -132,5 +170,7 @@ def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStat
         print(f"{run.config.name} {state} after {status.step} steps and {status.seconds:.0f} s; run {run.id}")
         for check in status.checks:
             print(f"  {'ok ' if check.ok else 'NOT'} {check.name.replace('_', ' ')} {check.detail}")
+        if state in ("interrupted", "paused"):
+            print(f"go on with it: python -m ftchat train --resume {run.id}")
         if status.usable:
             print(f'ask both: python -m ftchat compare {run.config.name} --prompt "..."')

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 
 import torch
 
-from ftchat.engine.decode import Duet
+from ftchat.engine.adapters import Voice
+from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
+from ftchat.engine.reply import replies_to
 from ftchat.engine.template import Encoded
-from ftchat.errors import DataError
+from ftchat.errors import ChatError, DataError
 from ftchat.events import Checked, ReplyDone, ReplyEvent
 from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
 
@@ -81,25 +83,30 @@ def check_after(resident: Resident, adapter: str, examples: Sequence[Example], b
     norm = resident.adapter_norm(adapter)
     same = torch.equal(before, base_probe(resident))
     asked = examples[:_REPLIES_TRIED]
-    replies = [_reply(resident, adapter, example) for example in asked]
+    replies = _replies(resident, adapter, asked)
     stopped = sum(reply.stop == "eos" for reply in replies)
     return [
         Checked(name="adapter_changed_the_model", ok=norm > 0, detail=f"{norm:.3g}"),
         Checked(name="base_unchanged", ok=same, detail=""),
-        Checked(name="replies_stop", ok=stopped == len(asked), detail=f"{stopped} / {len(asked)}"),
+        Checked(name="replies_stop", ok=stopped == len(replies), detail=f"{stopped} / {len(replies)}"),
     ]
 
 
-def _reply(resident: Resident, adapter: str, example: Example) -> ReplyDone:
-    """The tuned model's greedy answer to a training prompt, given twice the room that the right answer needs."""
-    room = 2 * len(resident.template.answer_ids(example.completion)) + 16
-    request = ChatRequest("check", resident.name, (Pane(adapter, example.context),), Sampling(0.0, room))
-    duet = Duet(request, resident, [adapter])
+def _replies(resident: Resident, adapter: str, examples: Sequence[Example]) -> list[ReplyDone]:
+    """The tuned model's greedy answers to training prompts, as far as the context holds them, each given twice the room
+    that the right answer needs."""
+    decoder = Decoder(resident)
+    for example in examples:
+        room = 2 * len(resident.template.answer_ids(example.completion)) + 16
+        pane = Pane(adapter, example.context)
+        request = ChatRequest(str(len(decoder.open)), resident.name, (pane,), Sampling(0.0, room))
+        with contextlib.suppress(ChatError):
+            decoder.add(replies_to(request, resident, [Voice(adapter)]))
     events: list[ReplyEvent] = []
     with resident.chatting():
-        while not duet.over:
-            events += duet.advance()
-    return next(event for event in events if isinstance(event, ReplyDone))
+        while not decoder.idle:
+            events += decoder.advance()
+    return [event for event in events if isinstance(event, ReplyDone)]
 
 
 def _first_answer(example: Example) -> int:

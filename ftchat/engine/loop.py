@@ -7,46 +7,50 @@ connection as `worker.Call`s, answers and events go back as `worker.Answer`s.
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import time
 import traceback
-from collections import deque
 from collections.abc import Sequence
-from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import torch
 
 from ftchat.data import DatasetStore
-from ftchat.engine.decode import Duet
+from ftchat.engine.closing import close_badly
 from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.models import Resident
-from ftchat.engine.reporter import memory_used
+from ftchat.engine.queue import RunQueue
+from ftchat.engine.replies import Replies
+from ftchat.engine.reporter import Asked, memory_used
 from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
-from ftchat.errors import ChatError, ConfigError, FtchatError, WorkerBusy
-from ftchat.events import ReplyFailed, RunFailed, RunQueued, RunStopped
-from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Fit, Preview, TokenStats, WorkerState
+from ftchat.errors import ConfigError, FtchatError, WorkerBusy
+from ftchat.events import ReplyEvent
+from ftchat.records import Answer, BaseInfo, Call, Example, Fit, Preview, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
+from ftchat.settings import chat_share
 
-CHAT_SHARE = 0.5  # of the time while a run trains and replies are open
-ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 
 
 def serve(connection: Connection, home: Path, owner: str) -> None:
-    """The entry of the worker's process or thread. Returns when the other end is gone."""
+    """The entry of the worker's process or thread. Returns when the other end is gone, or on a stop signal."""
     with contextlib.suppress(_Closed), connection:
-        Loop(connection, home, owner).run()
+        loop = Loop(connection, home, owner)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: loop.end())
+        loop.run()
 
 
 class _Closed(BaseException):
-    """The other end is gone or says goodbye. No Exception, so that a run in progress is interrupted, not failed."""
+    """The other end is gone or says goodbye."""
 
 
 class Loop:
@@ -57,19 +61,24 @@ class Loop:
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
-        self._replies: dict[int, Duet] = {}  # by the number of the call that asked
-        self._used: dict[str, float] = {}  # when an adapter was last asked for
-        self._queue: deque[tuple[Run, ExitStack]] = deque()
-        self._running: Run | None = None
-        self._stop_running = False
+        self._replies = Replies(self._runs, self._load, self._deliver)
+        self._queue = RunQueue(self._runs)
+        self._ending = False
         self._step_ended = time.monotonic()
+        self._share = chat_share()
 
     def run(self) -> None:
-        while True:
+        while not self._ending:
             self._take_calls(wait=not self._replies and not self._queue)
-            self._advance_replies()
-            if self._queue and (not self._replies or self._is_resident(self._queue[0][0])):
-                self._train(*self._queue.popleft())
+            self._replies.advance()
+            if self._queue and (not self._replies or self._is_resident(self._queue.first)):
+                self._train()
+
+    def end(self) -> None:
+        """Of a signal: at once, but a run that trains is given the time to save a checkpoint."""
+        if not self._queue.running:
+            raise _Closed
+        self._ending = True
 
     # Verbs: what a worker can be asked
 
@@ -97,35 +106,25 @@ class Loop:
         resident = self._load(base)
         return resident.template, examples, length_limit(resident.context, _device().type == "cuda")
 
-    def start_run(self, run_id: str) -> None:
-        run = self._runs.get(run_id)
-        holding = ExitStack()
-        holding.enter_context(run.hold())
-        run.append(RunQueued())
-        self._queue.append((run, holding))
+    def start_run(self, run_id: str, automatic: bool) -> None:
+        self._queue.add(run_id, automatic)
 
     def stop_run(self, run_id: str) -> None:
-        if self._running and self._running.id == run_id:
-            self._stop_running = True
-            return
-        for entry in list(self._queue):
-            if entry[0].id == run_id:
-                self._queue.remove(entry)
-                entry[0].append(RunStopped(steps=0, train_loss=0.0, seconds=0.0, tokens_per_second=0.0, peak_memory=0))
-                entry[1].close()
+        self._queue.stop(run_id)
 
-    def stop_reply(self, request_id: str) -> None:
-        for duet in self._replies.values():
-            if duet.request.id == request_id:
-                duet.stopped = True
+    def pause_run(self, run_id: str) -> None:
+        self._queue.pause(run_id)
+
+    def stop_reply(self, request_id: str, pane: int | None = None) -> None:
+        self._replies.stop(request_id, pane)
 
     def state(self) -> WorkerState:
         device = _device()
         on_gpu = device.type == "cuda"
         return WorkerState(
             base=self._resident.name if self._resident else None,
-            run=self._running.id if self._running else None,
-            queued=tuple(run.id for run, _ in self._queue),
+            run=self._queue.running.id if self._queue.running else None,
+            queued=self._queue.waiting,
             adapters=self._resident.adapters if self._resident else (),
             replies=len(self._replies),
             memory=memory_used(device),
@@ -139,24 +138,31 @@ class Loop:
     def _take_calls(self, wait: bool) -> None:
         """Answers what has come; with `wait`, first waits for something to come."""
         try:
-            while self._connection.poll(None if wait else 0):
+            while not self._ending and self._connection.poll(None if wait else 0):
                 wait = False
                 self._answer(self._connection.recv())
         except (EOFError, OSError):
-            raise _Closed from None
+            self._close()
+
+    def _close(self) -> NoReturn:
+        self._ending = True
+        raise _Closed
 
     def _send(self, answer: Answer) -> None:
         try:
             self._connection.send(answer)
         except OSError:
-            raise _Closed from None
+            self._close()
+
+    def _deliver(self, call: int, event: ReplyEvent | None) -> None:
+        self._send(Answer(call, event, last=event is None))
 
     def _answer(self, call: Call) -> None:
         try:
             if call.verb == "close":
-                raise _Closed
+                self._close()
             if call.verb == "chat":
-                self._open_reply(call.id, *call.arguments)
+                self._replies.open(call.id, *call.arguments)
                 return
             value: Any = getattr(self, call.verb)(*call.arguments)
         except FtchatError as error:
@@ -165,84 +171,23 @@ class Loop:
             value = RuntimeError(f"{error!r} in the model's process:\n{traceback.format_exc()}")
         self._send(Answer(call.id, value))
 
-    # Replies
-
-    def _open_reply(self, call: int, request: ChatRequest) -> None:
-        try:
-            resident, adapters = self._attached(request)
-            self._replies[call] = Duet(request, resident, adapters)
-        except FtchatError as error:
-            self._send(Answer(call, ReplyFailed(request=request.id, error=str(error))))
-
-    def _attached(self, request: ChatRequest) -> tuple[Resident, list[str | None]]:
-        """The base of the request with every adapter that it asks for."""
-        runs = {pane.run: self._runs.get(pane.run) for pane in request.panes if pane.run}
-        precisions = {resolved.precision for run in runs.values() if (resolved := run.resolved)}
-        if len(precisions) > 1:
-            raise ChatError("these runs were trained on different precisions of the base; compare them one at a time")
-        resident = self._load(request.base, next(iter(precisions), None))
-        for name, run in runs.items():
-            if not run.status().usable:
-                raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
-            if run.config.base != request.base:
-                raise ChatError(f"run {run.config.name} was trained on {run.config.base}, not on {request.base}")
-            self._make_room(resident)
-            resident.attach(run.id, run.adapter)
-            self._used[run.id] = time.monotonic()
-            runs[name] = run
-        return resident, [runs[pane.run].id if pane.run else None for pane in request.panes]
-
-    def _make_room(self, resident: Resident) -> None:
-        """Lets go of the adapters that were not asked for the longest."""
-        busy = set().union(*(duet.adapters for duet in self._replies.values())) if self._replies else set()
-        if self._running:
-            busy.add(self._running.id)
-        idle = sorted((name for name in resident.adapters if name not in busy), key=lambda n: self._used.get(n, 0.0))
-        for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
-            resident.detach(name)
-
-    def _advance_replies(self) -> None:
-        """One token for every open reply."""
-        if not self._replies or self._resident is None:
-            return
-        with self._resident.chatting():
-            for call, duet in list(self._replies.items()):
-                try:
-                    for event in duet.advance():
-                        self._send(Answer(call, event, last=False))
-                except torch.OutOfMemoryError:
-                    self._fail(call, "the GPU's memory is full; ask for a shorter answer or start a new chat")
-                except Exception:
-                    traceback.print_exc()
-                    self._fail(call, "this reply broke off through a fault of ftchat; the log has the details")
-                else:
-                    if duet.over:
-                        del self._replies[call]
-                        self._send(Answer(call, None))
-
-    def _fail(self, call: int, sentence: str) -> None:
-        duet = self._replies.pop(call)
-        self._send(Answer(call, ReplyFailed(request=duet.request.id, error=sentence)))
-
     # Training
 
-    def _train(self, run: Run, holding: ExitStack) -> None:
-        self._running, self._stop_running = run, False
+    def _train(self) -> None:
         self._step_ended = time.monotonic()
-        with holding:
+        with self._queue.next() as run:
             try:
-                config = run.config
                 method, precision = self._needs(run)
-                resident = self._load(config.base, precision, own=True)
-                self._make_room(resident)
-                train(run, self._datasets.split_for(config), method, resident, self._pulse)
-            except FtchatError as error:
-                run.append(RunFailed(error=str(error)))
-            finally:
-                self._running = None
+                resident = self._load(run.config.base, precision, own=True)
+                self._replies.make_room(resident)
+                train(run, self._datasets.split_for(run.config), method, resident, self._pulse)
+            except Exception as error:
+                close_badly(run, error)
 
     def _needs(self, run: Run) -> tuple[str, str]:
-        """The method and the precision of the base that a run trains with."""
+        """The method and the precision of the base that a run trains with; one that was begun keeps its own."""
+        if resolved := run.resolved:
+            return resolved.method, resolved.precision
         method = resolve_method(run.config.method, _device().type)
         return method, _precision(method)
 
@@ -250,16 +195,19 @@ class Loop:
         resident = self._resident
         return resident is not None and (resident.name, resident.precision) == (run.config.base, self._needs(run)[1])
 
-    def _pulse(self) -> bool:
+    def _pulse(self) -> Asked:
         """Between two steps of a run: answers calls and gives open replies their share of the time."""
         step_seconds = time.monotonic() - self._step_ended
-        self._take_calls(wait=False)
-        deadline = time.monotonic() + step_seconds * CHAT_SHARE / (1 - CHAT_SHARE)
-        while self._replies and time.monotonic() < deadline and not self._stop_running:
-            self._advance_replies()
+        with contextlib.suppress(_Closed):
             self._take_calls(wait=False)
+            deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
+            if self._replies and self._resident:
+                with self._resident.chatting():
+                    while self._replies and time.monotonic() < deadline and not self._queue.asked:
+                        self._replies.advance()
+                        self._take_calls(wait=False)
         self._step_ended = time.monotonic()
-        return self._stop_running
+        return "interrupt" if self._ending else self._queue.asked
 
     # The base
 
@@ -269,18 +217,19 @@ class Loop:
         resident = self._resident
         if resident and resident.name == base and precision in (None, resident.precision):
             return resident
-        if self._running and not own:
+        if self._queue.running and not own:
+            config = self._queue.running.config
             raise WorkerBusy(
-                f"run {self._running.config.name} is training on {self._running.config.base}; use that base, or wait "
-                "until the run ends",
+                f"run {config.name} is training on {config.base}; use that base, or wait until the run ends",
                 "busy_training",
-                run=self._running.config.name,
-                base=self._running.config.base,
+                run=config.name,
+                base=config.base,
             )
         if self._replies:
             raise WorkerBusy(
                 "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
             )
+        self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
             torch.cuda.empty_cache()

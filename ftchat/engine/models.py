@@ -1,31 +1,29 @@
 """The resident base and its adapters. Knows nothing of runs or requests.
 
-The base is loaded once per (model, precision). PEFT's LoRA layers are put into it with the first adapter; who
-answers is chosen per row of a batch, never by toggling the model, and a saved adapter is always loaded frozen.
+The base is loaded once per (model, precision). Chat never goes through PEFT: who answers is chosen per row of a batch,
+from a stack of saved adapters. PEFT's layers are in the base only while a run trains, and chat passes them by.
 """
 
 from __future__ import annotations
 
-import math
+import copy
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
 from peft.tuners.lora import LoraLayer
+from safetensors.torch import save_file
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from ftchat.engine.adapters import FILE_PREFIX, AdapterStack, Voice
 from ftchat.engine.loading import load_base
 from ftchat.engine.template import ChatTemplate
-from ftchat.errors import ModelError
 from ftchat.records import BaseInfo
-
-BASE_ROW = "__base__"  # PEFT's name for a row that no adapter touches
 
 
 class Resident:
@@ -41,9 +39,11 @@ class Resident:
         eos_ids = [eos] if isinstance(eos, int) else list(eos or [])
         rows = self.model.get_input_embeddings().weight.shape[0]
         self.template = ChatTemplate(self.tokenizer, rows, eos_ids)
-        self.peft: PeftModel | None = None
-        self._rows: list[str] | None = None
-        self._hooks: list[Any] = []
+        self.stack = AdapterStack(self.model)
+        self.peft: PeftModel | None = None  # while a run trains
+        self.training: str | None = None  # the adapter that it trains
+        self._wrapped: dict[str, LoraLayer] = {}  # and the layers of it
+        self._chatting = False
         self.info = BaseInfo(
             name=name,
             label=loaded.label,
@@ -57,7 +57,8 @@ class Resident:
 
     @property
     def adapters(self) -> tuple[str, ...]:
-        return tuple(self.peft.peft_config) if self.peft else ()
+        """Those that answer."""
+        return self.stack.names
 
     def target_modules(self) -> tuple[str, ...]:
         """The names of the linear layers that an adapter goes on: all but the output layer."""
@@ -75,96 +76,85 @@ class Resident:
         return any(isinstance(module, Conv1D) for module in self.model.modules())
 
     def add_adapter(self, adapter: str, config: LoraConfig) -> PeftModel:
-        """A new trainable adapter; all others stay frozen."""
-        if self.peft is None:
-            self.peft = PeftModel(self.model, config, adapter_name=adapter)
-        else:
-            self.peft.add_adapter(adapter, config)
-        self.peft.set_adapter(adapter)
-        self._watch_rows()
+        """A new adapter to train; one at a time."""
+        assert self.peft is None
+        self.stack.select(())
+        self.peft, self.training = PeftModel(self.model, config, adapter_name=adapter), adapter
+        self._wrapped = {name: m for name, m in self.model.named_modules() if isinstance(m, LoraLayer)}
         return self.peft
 
     def attach(self, adapter: str, folder: Path) -> None:
         """Loads a saved adapter, frozen. Nothing happens if it is resident."""
-        if adapter in self.adapters:
-            return
-        if not (folder / "adapter_model.safetensors").exists():
-            raise ModelError(f"there is no adapter in {folder}: the run saved none, or its folder was moved")
-        if self.peft is None:
-            self.peft = PeftModel.from_pretrained(
-                self.model, str(folder), adapter_name=adapter, is_trainable=False, use_safetensors=True
-            )
-        else:
-            self.peft.load_adapter(str(folder), adapter_name=adapter, is_trainable=False, use_safetensors=True)
-        self.peft.eval()
-        self._watch_rows()
+        self.stack.load(adapter, folder)
+
+    def snapshot(self, name: str) -> None:
+        """What is being trained, as it is now, answers under this name from here on."""
+        assert self.peft is not None and self.training is not None
+        self.stack.put(name, self._learned(self.training), self.peft.peft_config[self.training].to_dict())
 
     def detach(self, adapter: str) -> None:
-        """Frees an adapter; with the last one PEFT's layers leave the base too."""
-        if self.peft is None or adapter not in self.adapters:
-            return
-        if len(self.adapters) == 1:
-            for hook in self._hooks:
-                hook.remove()
-            self._hooks = []
+        """Frees an adapter. When it is the one in training, PEFT's layers leave the base."""
+        if self.peft is not None and adapter == self.training:
             self.model = self.peft.unload()
-            self.peft = None
-        else:
-            others = [name for name in self.adapters if name != adapter]
-            self.peft.set_adapter(others[0], inference_mode=True)
-            self.peft.delete_adapter(adapter)
+            self.peft = self.training = None
+            self._wrapped = {}
+        self.stack.drop(adapter)
 
     def save(self, adapter: str, folder: Path) -> None:
         """Writes one adapter as PEFT's two files; the folder appears whole or not at all."""
         assert self.peft is not None
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        for torn in folder.parent.glob(".adapter.*"):  # what a kill left of an earlier try
+            shutil.rmtree(torn)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".adapter.") as beside:
-            self.peft.save_pretrained(beside, selected_adapters=[adapter], save_embedding_layers=False)
+            made = Path(beside) / "adapter"
+            config = copy.copy(self.peft.peft_config[adapter])
+            config.inference_mode = True
+            config.save_pretrained(str(made))
+            save_file(self._learned(adapter), made / "adapter_model.safetensors", {"format": "pt"})
             shutil.rmtree(folder, ignore_errors=True)
-            (Path(beside) / adapter).rename(folder)
+            made.rename(folder)
+
+    def _learned(self, adapter: str) -> dict[str, torch.Tensor]:
+        """Its tensors, by the names that PEFT's file has for them."""
+        return {
+            f"{FILE_PREFIX}{name}.lora_{side}.weight": factors[adapter].weight.detach().contiguous()
+            for name, layer in self._wrapped.items()
+            for side, factors in (("A", layer.lora_A), ("B", layer.lora_B))
+        }
 
     @contextmanager
     def rows(self, adapters: Sequence[str | None]) -> Iterator[None]:
         """Inside, row i of every batch is answered with adapters[i]; None is the base alone."""
-        self._rows = [adapter or BASE_ROW for adapter in adapters] if self.peft else None
+        self.stack.select([Voice(adapter) for adapter in adapters])
         try:
             yield
         finally:
-            self._rows = None
+            self.stack.select(())
 
     @contextmanager
     def chatting(self) -> Iterator[None]:
-        """Evaluation mode without gradients; whatever mode the model was in returns."""
+        """Evaluation mode without gradients, and without what is being trained; whatever mode the model was in
+        returns. To enter it again inside costs nothing."""
+        if self._chatting or (self.peft is None and not self.model.training):
+            with torch.no_grad():
+                yield
+            return
         training = [module for module in self.model.modules() if module.training]
         self.model.eval()
+        for layer in self._wrapped.values():  # PEFT's own switch also takes the gradients off, and is slow
+            layer._disable_adapters = True
+        self._chatting = True
         try:
             with torch.no_grad():
                 yield
         finally:
+            self._chatting = False
+            self.stack.select(())
+            for layer in self._wrapped.values():
+                layer._disable_adapters = False
             for module in training:
                 module.training = True
 
     def adapter_norm(self, adapter: str) -> float:
         """Frobenius norm of the adapter's whole weight change, scaling * B A over all layers."""
-        total = 0.0
-        for layer in self._lora_layers():
-            if adapter in layer.lora_A:
-                a, b = layer.lora_A[adapter].weight.float(), layer.lora_B[adapter].weight.float()
-                # ||BA||_F^2 = tr((B'B)(AA')): r x r products only
-                total += layer.scaling[adapter] ** 2 * float(((b.T @ b) * (a @ a.T)).sum())
-        return math.sqrt(total)
-
-    def _lora_layers(self) -> list[LoraLayer]:
-        return [module for module in self.model.modules() if isinstance(module, LoraLayer)]
-
-    def _watch_rows(self) -> None:
-        """One standing hook per LoRA layer hands it the rows' adapters: PEFT's own way through `generate` puts up
-        and takes down hooks on every call, and leaves them behind after an exception."""
-        for hook in self._hooks:
-            hook.remove()
-
-        def with_rows(_module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return (args, kwargs | {"adapter_names": self._rows}) if self._rows is not None else None
-
-        layers = [layer for layer in self._lora_layers() if isinstance(layer, torch.nn.Module)]
-        self._hooks = [layer.register_forward_pre_hook(with_rows, with_kwargs=True) for layer in layers]
+        return self.stack.norm(Voice(adapter))

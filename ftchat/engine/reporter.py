@@ -1,4 +1,6 @@
-"""What a run reports while the trainer runs, step by step. Knows nothing of how the trainer was made."""
+"""What a run reports while the trainer runs, step by step, and when it is saved. Knows nothing of how the trainer was
+made, nor of what a checkpoint holds beside its own numbers.
+"""
 
 from __future__ import annotations
 
@@ -12,56 +14,150 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from ftchat.errors import TrainingError
-from ftchat.events import EvalLogged, StepLogged
+from ftchat.events import CheckpointSaved, EvalLogged, StepLogged
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
 
+Asked = Literal["", "stop", "pause", "interrupt"]  # of a run that trains; the last is a process told to end
+
+SAVE_AFTER = 45.0  # seconds of work since the last checkpoint; with the step and the writing, 60 at most
 _EVERY_STEP_UP_TO = 2000  # steps; a longer run's history is thinned by time
 _SECONDS_BETWEEN = 0.5
+_EXPLODED = 2.0  # times the loss of a model that guesses every token
+_EXPLODED_STEPS = 10  # in a row
 
 
 class Reporter(TrainerCallback):
-    """Writes the history while the trainer runs, and lets chat in between steps."""
+    """Writes the history while the trainer runs, lets chat in between steps, and asks for checkpoints.
 
-    def __init__(self, run: Run, device: torch.device, resolved: ResolvedConfig, pulse: Callable[[], bool]):
+    `pulse` says what is wanted of the run. `vocabulary` is the size of the vocabulary.
+    """
+
+    def __init__(
+        self, run: Run, device: torch.device, resolved: ResolvedConfig, pulse: Callable[[], Asked], vocabulary: int
+    ):
         self._run, self._device, self._resolved, self._pulse = run, device, resolved, pulse
-        self.stopped = False
+        self._too_high = _EXPLODED * math.log(vocabulary)
+        self.asked: Asked = ""
         self.early: Literal["", "learned", "time"] = ""
+        self.step = 0
         self.tokens = 0
         self.training_seconds = 0.0
         self.peak_memory = 0
+        self.evaluation_owed = False  # of the step that was taken last
+        self.checkpoint_before_evaluation = False
         self._losses: deque[float] = deque(maxlen=max(1, round(resolved.max_steps / resolved.num_train_epochs)))
+        self._loss_sum = 0.0
+        self._high = 0  # steps in a row
+        self._evaluated: tuple[int, float] | None = None  # step and loss of the last evaluation
+        self._best = math.inf
         self._tokens_before = 0
-        self._since = time.monotonic()
-        self._elsewhere = 0.0  # seconds given to chat and evaluation since the last log
+        self._since = self._saved = self._step_began = time.monotonic()
+        self._elsewhere = 0.0  # seconds given to chat, evaluation and checkpoints since the last log
+        self._evaluation_seconds = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether no step is left to take."""
+        return self.step >= self._resolved.max_steps or bool(self.early)
+
+    @property
+    def train_loss(self) -> float:
+        """The mean over all steps."""
+        return self._loss_sum / max(1, self.step)
+
+    @property
+    def diverged(self) -> str:
+        """What went wrong with the loss, if something did."""
+        rate = f"the learning rate {self._resolved.learning_rate:g} is too high for this model; try a third of it"
+        if self._losses and not math.isfinite(self._losses[-1]):
+            return f"the loss is no longer a number at step {self.step}: {rate}"
+        if self._high >= _EXPLODED_STEPS:
+            return f"the loss has exploded: at step {self.step} the model does far worse than guessing; {rate}"
+        return ""
+
+    def held_out_loss(self, step: int) -> float | None:
+        return self._evaluated[1] if self._evaluated and self._evaluated[0] == step else None
+
+    # Its part of a checkpoint
+
+    def progress(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "early": self.early,
+            "tokens": self.tokens,
+            "training_seconds": self.training_seconds,
+            "peak_memory": self.peak_memory,
+            "evaluation_owed": self.evaluation_owed,
+            "losses": list(self._losses),
+            "loss_sum": self._loss_sum,
+            "high": self._high,
+            "best": self._best,
+        }
+
+    def restore(self, progress: dict[str, Any]) -> None:
+        self.step, self.early = progress["step"], progress["early"]
+        self.tokens = self._tokens_before = progress["tokens"]
+        self.training_seconds, self.peak_memory = progress["training_seconds"], progress["peak_memory"]
+        self.evaluation_owed = progress["evaluation_owed"]
+        self._losses.extend(progress["losses"])
+        self._loss_sum, self._high, self._best = progress["loss_sum"], progress["high"], progress["best"]
+
+    def checkpoint_saved(self, step: int, seconds: float) -> None:
+        loss = self.held_out_loss(step)
+        self._run.append(CheckpointSaved(step=step, best=loss is not None and loss == self._best))
+        self._saved = time.monotonic()
+        self._elsewhere += seconds
+
+    # What the trainer calls
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._since = time.monotonic()
+        self._since = self._saved = self._step_began = time.monotonic()
 
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._let_chat_in(control)
+    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._step_began = time.monotonic()
 
     def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._let_chat_in(control)
+        """Half a step cannot be gone on from: whoever asks for a break gets it at the step's end."""
+        if self._let_chat_in() == "stop":
+            control.should_training_stop = True
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        now = time.monotonic()
+        at_risk, step_seconds = now - self._saved, now - self._step_began
+        asked = self._let_chat_in()
+        self.evaluation_owed = self.checkpoint_before_evaluation = False
+        if asked:
+            control.should_training_stop = True
+        if asked in ("pause", "interrupt") and state.global_step < self._resolved.max_steps:
+            control.should_save = True
+            self.evaluation_owed, control.should_evaluate = control.should_evaluate, False
+        elif at_risk + step_seconds > SAVE_AFTER or self._save_at(state.global_step):
+            control.should_save = True
+        elif control.should_evaluate and at_risk + self._evaluation_seconds > SAVE_AFTER:
+            self.checkpoint_before_evaluation = self.evaluation_owed = True
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
         if "eval_loss" in logs:
-            self._run.append(EvalLogged(step=state.global_step, loss=logs["eval_loss"]))
-            self._since = time.monotonic()
+            self._measured(state.global_step, logs["eval_loss"], control)
         if "loss" not in logs:
             return
+        self.step = state.global_step
         self._losses.append(logs["loss"])
-        if state.global_step < self._resolved.max_steps:
+        self._loss_sum += logs["loss"]
+        self._high = self._high + 1 if logs["loss"] > self._too_high else 0
+        if self.step < self._resolved.max_steps:
             self.early = "learned" if self._learned() else "time" if self._late() else ""
-        if self.early or not math.isfinite(logs["loss"]):
+        if self.early:
             control.should_training_stop = True
+        if self.diverged:
+            control.should_training_stop, control.should_save, control.should_evaluate = True, False, False
         now = time.monotonic()
-        last = state.global_step >= self._resolved.max_steps or control.should_training_stop
+        last = self.step >= self._resolved.max_steps or control.should_training_stop
+        self.tokens = int(logs.get("num_tokens", 0))
         if self._resolved.max_steps > _EVERY_STEP_UP_TO and now - self._since < _SECONDS_BETWEEN and not last:
             return
         seconds = max(now - self._since - self._elsewhere, 1e-9)
-        self.tokens = int(logs.get("num_tokens", 0))
         fresh, self._tokens_before = self.tokens - self._tokens_before, self.tokens
         self._since, self._elsewhere = now, 0.0
         self.training_seconds += seconds
@@ -79,12 +175,20 @@ class Reporter(TrainerCallback):
             )
         )
 
-    def raise_if_diverged(self) -> None:
-        if self._losses and not math.isfinite(self._losses[-1]):
-            raise TrainingError(
-                f"the loss is no longer a number: the learning rate {self._resolved.learning_rate:g} is too high for "
-                "this model; try a third of it"
-            )
+    def _measured(self, step: int, loss: float, control: TrainerControl) -> None:
+        """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep."""
+        self._run.append(EvalLogged(step=step, loss=loss))
+        self._evaluated = (step, loss)
+        self.evaluation_owed = False
+        if step and loss < self._best:
+            self._best = loss
+            control.should_save = True
+        now = time.monotonic()
+        self._evaluation_seconds = now - self._since - self._elsewhere
+        self._since, self._elsewhere = now, 0.0
+
+    def _save_at(self, step: int) -> bool:
+        return bool(self._resolved.save_steps) and step % self._resolved.save_steps == 0
 
     def _learned(self) -> bool:
         """Whether the last whole epoch was below the loss that is enough."""
@@ -94,11 +198,11 @@ class Reporter(TrainerCallback):
     def _late(self) -> bool:
         return 0 < self._resolved.time_limit < self.training_seconds
 
-    def _let_chat_in(self, control: TrainerControl) -> None:
+    def _let_chat_in(self) -> Asked:
         began = time.monotonic()
-        if self._pulse():
-            self.stopped = control.should_training_stop = True
+        self.asked = self._pulse()
         self._elsewhere += time.monotonic() - began
+        return self.asked
 
 
 def memory_used(device: torch.device) -> int:

@@ -103,6 +103,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         versions={name: importlib.metadata.version(name) for name in _PACKAGES},
         dataset=config.dataset,
         held_out_dataset=config.held_out,
+        save_steps=chosen("save_steps", 0),
     )
 
 

@@ -9,8 +9,8 @@ import contextlib
 import copy
 import math
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from datasets import Dataset as TokenDataset
@@ -21,14 +21,16 @@ from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.data import NEAR_LIMIT, leaks
+from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
+from ftchat.engine.closing import close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.models import Resident
-from ftchat.engine.reporter import Reporter
+from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import Facts, resolve
+from ftchat.engine.resumable import ResumableTrainer
 from ftchat.engine.template import Encoded
-from ftchat.engine.trainer import AnswerTrainer
-from ftchat.errors import DataError, FtchatError, OutOfMemory
-from ftchat.events import Checked, RunFailed, RunFinished, RunStarted, RunStopped
+from ftchat.errors import DataError, OutOfMemory, TrainingError
+from ftchat.events import Checked, RunInterrupted, RunPaused
 from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
 
@@ -37,28 +39,71 @@ Sides = tuple[Sequence[Example], Sequence[Example]]  # what is learned, and what
 _TRAINER_OVERHEAD = 1.3  # allowed for a step of the trainer over bare forward and backward; not measured yet
 
 
-def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
-    """Trains a run to its end and leaves its adapter resident and frozen. `pulse` is called between steps, may
-    use the model to chat, and says whether the user asked to stop. Failures become RunFailed in the history."""
+def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
+    """Trains a run from where it is to its end and leaves its adapter resident and frozen. `pulse` is called between
+    steps, may use the model to chat, and says what is wanted of the run. Failures go into the history."""
     try:
-        _train(run, sides, method, resident, pulse)
-    except FtchatError as error:
+        with disk_full_said(run.folder):
+            _train(run, sides, method, resident, pulse)
+    except Exception as error:
         resident.detach(run.id)
-        run.append(RunFailed(error=str(error)))
-    except Exception:
-        resident.detach(run.id)
-        sentence = "something went wrong that is a fault of ftchat; the details are in the run's history"
-        run.append(RunFailed(error=sentence, bug=traceback.format_exc()))
+        close_badly(run, error)
 
 
-def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], bool]) -> None:
-    config = run.config
-    seed = int(config.settings.get("seed", 42))
+def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
     learned, held_out = sides
     rows = encode_all(resident, learned)
     if not rows:
         raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
-    facts = Facts(
+    checkpoint, frozen = last_whole(run.checkpoints), run.resolved
+    draft = frozen or resolve(run.config, _facts(resident, method, learned, held_out, rows))
+    if draft.device != resident.device.type:
+        raise TrainingError(f"run {run.config.name} was begun on {draft.device}; resume it on such a machine")
+    before = base_probe(resident)
+    set_seed(draft.seed)
+    resident.add_adapter(run.id, _lora_config(draft, resident))
+    with base_left_as_it_was(resident, draft.gradient_checkpointing), _threads(draft.threads):
+        if frozen is None:
+            step_seconds = _time_of_a_step(resident, draft, rows) if run.config.preset == "quick" else None
+            facts = _facts(resident, method, learned, held_out, rows)
+            run.freeze(frozen := resolve(run.config, facts, step_seconds))
+        rows = within(rows, frozen.max_length)
+        open_history(run, frozen, checkpoint)
+        for check in check_tokens(resident, learned, rows, frozen.max_length):
+            run.append(check)
+        if held_out:
+            run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
+        vocabulary = resident.model.get_input_embeddings().weight.shape[0]
+        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary)
+        measured = within(encode_all(resident, held_out), frozen.max_length)
+        trainer = _trainer(run, resident, frozen, rows, measured, reporter)
+        try:
+            trainer.begin(checkpoint)
+        except torch.OutOfMemoryError:
+            sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
+            raise OutOfMemory(sentence) from None
+    if reporter.diverged:
+        close_diverged(run, resident, reporter)
+    elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
+        resident.detach(run.id)
+        closing = RunPaused if reporter.asked == "pause" else RunInterrupted
+        run.append(closing(step=reporter.step))
+    else:
+        keep(run, resident)
+        resident.attach(run.id, run.adapter)
+        for check in check_after(resident, run.id, learned, before):
+            run.append(check)
+        close_well(run, reporter)
+
+
+def _facts(
+    resident: Resident,
+    method: str,
+    learned: Sequence[Example],
+    held_out: Sequence[Example],
+    rows: Sequence[Encoded],
+) -> Facts:
+    return Facts(
         device=resident.device.type,
         precision=resident.precision,
         method=method,
@@ -70,57 +115,17 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         lengths=[len(row.ids) for row in rows],
         target_modules=resident.target_modules(),
     )
-    draft = resolve(config, facts)
-    before = base_probe(resident)
-    set_seed(seed)
-    resident.add_adapter(run.id, _lora_config(draft, resident))
-    with base_left_as_it_was(resident, draft.gradient_checkpointing):
-        step_seconds = _time_of_a_step(resident, draft, rows) if config.preset == "quick" else None
-        resolved = resolve(config, facts, step_seconds)
-        run.freeze(resolved)
-        rows = within(rows, resolved.max_length)
-        started = time.time()
-        run.append(
-            RunStarted(
-                time=started,
-                total_steps=resolved.max_steps,
-                base=config.base,
-                method=method,
-                dataset=config.dataset,
-                held_out=config.held_out,
-            )
-        )
-        for check in check_tokens(resident, learned, rows, resolved.max_length):
-            run.append(check)
-        if held_out:
-            run.append(_check_held_out(learned, held_out, own=config.held_out is not None))
-        reporter = Reporter(run, resident.device, resolved, pulse)
-        measured = within(encode_all(resident, held_out), resolved.max_length)
-        trainer = _trainer(run, resident, resolved, rows, measured, reporter)
-        try:
-            train_loss = trainer.train().training_loss
-        except torch.OutOfMemoryError:
-            sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
-            raise OutOfMemory(sentence) from None
-        reporter.raise_if_diverged()
-    resident.save(run.id, run.adapter)
-    resident.detach(run.id)
-    resident.attach(run.id, run.adapter)
-    for check in check_after(resident, run.id, learned, before):
-        run.append(check)
-    ended = time.time()
-    closing = RunStopped if reporter.stopped else RunFinished
-    run.append(
-        closing(
-            time=ended,
-            steps=trainer.state.global_step,
-            train_loss=train_loss,
-            seconds=ended - started,
-            tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
-            peak_memory=reporter.peak_memory,
-            early="" if reporter.stopped else reporter.early,
-        )
-    )
+
+
+@contextmanager
+def _threads(wanted: int) -> Iterator[None]:
+    """As many threads as at the beginning of the run: sums over other parts round otherwise."""
+    had = torch.get_num_threads()
+    torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(had)
 
 
 def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own: bool) -> Checked:
@@ -163,11 +168,11 @@ def _trainer(
     rows: Sequence[Encoded],
     held_out: Sequence[Encoded],
     reporter: Reporter,
-) -> AnswerTrainer:
+) -> ResumableTrainer:
     assert resident.peft is not None
     on_gpu = resolved.device == "cuda"
     arguments = SFTConfig(
-        output_dir=str(run.folder / "checkpoints"),
+        output_dir=str(run.checkpoints),
         max_steps=resolved.max_steps,
         per_device_train_batch_size=resolved.per_device_train_batch_size,
         per_device_eval_batch_size=resolved.per_device_train_batch_size,
@@ -198,14 +203,15 @@ def _trainer(
         disable_tqdm=True,
         push_to_hub=False,
     )
-    trainer = AnswerTrainer(
+    trainer = ResumableTrainer(
+        run.id,
+        reporter,
         model=resident.peft,
         args=arguments,
         data_collator=DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
         train_dataset=_token_dataset(rows),
         eval_dataset=_token_dataset(held_out) if held_out else None,
         processing_class=copy.deepcopy(resident.tokenizer),
-        callbacks=[reporter],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

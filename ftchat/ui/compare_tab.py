@@ -51,7 +51,7 @@ class _Visitor(NamedTuple):
 
 
 def build(studio: Studio, shell: Shell) -> CompareTab:
-    gr.api(compare_endpoint(studio), api_name="compare", concurrency_limit=8)
+    gr.api(compare_endpoint(studio), api_name="compare", concurrency_limit=64)
     return CompareTab(studio, shell)
 
 

@@ -22,10 +22,13 @@ from ftchat import __version__
 from ftchat.errors import ConfigError, FtchatError
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER
+from ftchat.runs import RunStore
+from ftchat.settings import chat_share
 from ftchat.ui.walls import FILES_LIMIT, LOOPBACK, Hosts, walls
 from ftchat.worker import Worker, open_worker
 
 FIRST_PORT, PORTS_TRIED = 7860, 100
+RESUMES_UNASKED = 2  # of a run, without a new checkpoint between
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options = parser().parse_args(arguments)
             if options.home:
                 os.environ["FTCHAT_HOME"] = options.home
+            if options.chat_share is not None:
+                os.environ["FTCHAT_CHAT_SHARE"] = options.chat_share
+            chat_share()
             address = where(options)
-            serve(address, settle(ftchat_home()), options.allow_base)
+            serve(address, settle(ftchat_home()), options.allow_base, options.resume)
         except ConfigError as error:
             print(f"ftchat: {error}", file=sys.stderr)
             return 2
@@ -80,7 +86,18 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="where others are let in, also take this base model; '*' takes any Hub id",
     )
+    parser.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=bool(os.environ.get("SPACE_ID")),
+        help="at start, go on by itself with interrupted runs (default: on a Space only)",
+    )
     parser.add_argument("--home", metavar="FOLDER", help="where datasets and runs live (default: $FTCHAT_HOME)")
+    parser.add_argument(
+        "--chat-share",
+        metavar="SHARE",
+        help="of the time while a run trains and somebody chats (default: $FTCHAT_CHAT_SHARE, or 0.5)",
+    )
     parser.add_argument("--version", action="version", version=f"ftchat {__version__}")
     return parser
 
@@ -160,8 +177,9 @@ def settle(home: Path) -> Path:
     return home
 
 
-def serve(address: Address, home: Path, allowed: Sequence[str]) -> None:
-    """Serves until Ctrl-C. On a shared page `allowed` are base models beyond those of the list."""
+def serve(address: Address, home: Path, allowed: Sequence[str], resume: bool) -> None:
+    """Serves until Ctrl-C. On a shared page `allowed` are base models beyond those of the list. `resume`: whether runs
+    that were interrupted go on by themselves."""
     from ftchat.ui.bases import EVERYTHING, Bases
     from ftchat.ui.page import build_page, launch_options
 
@@ -193,11 +211,24 @@ def serve(address: Address, home: Path, allowed: Sequence[str]) -> None:
             }
         )
         print(f"ftchat is at {address.url} (Ctrl-C ends it)", flush=True)
-        threading.Thread(target=warm, args=(worker,), daemon=True).start()
+        threading.Thread(target=resume_runs if resume else warm, args=(worker,), daemon=True).start()
         while True:
             time.sleep(1)  # a longer sleep would hold up Ctrl-C on Windows
     finally:
         worker.close()
+
+
+def resume_runs(worker: Worker) -> None:
+    """Goes on with the interrupted runs, first come first served. One that was tried as often as is allowed without
+    getting as far as a new checkpoint, as where it takes the machine down with it, waits for its user."""
+    found = [run for run in RunStore(worker.home, worker.owner).list() if run.status().state == "interrupted"]
+    for run in sorted(found, key=lambda run: run.status().queued_at):
+        if run.status().attempts < RESUMES_UNASKED:
+            try:
+                worker.start_run(run.id, automatic=True)
+            except FtchatError as error:
+                print(f"ftchat: {error}", file=sys.stderr)
+    warm(worker)
 
 
 def warm(worker: Worker) -> None:

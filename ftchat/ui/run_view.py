@@ -15,7 +15,7 @@ from ftchat.ui.plots import Curve, Point, plot
 from ftchat.ui.texts import TEXTS, t
 from ftchat.ui.verdict import verdict
 
-_CHIPS = {"running": "tuned", "finished": "tuned", "failed": "err", "interrupted": "warn"}
+_CHIPS = {"running": "tuned", "finished": "tuned", "failed": "err", "interrupted": "warn", "paused": "warn"}
 _PICTURES = {"calm": "curve", "warn": "warning", "err": "error"}
 _METHODS = {"lora": "LoRA", "qlora": "QLoRA"}
 
@@ -42,21 +42,26 @@ def nothing(pairs: int, lang: str) -> str:
     return f'<div class="ft-empty ft-fill">{ghost}<b>{esc(t(head, lang))}</b><span>{esc(t(text, lang))}</span></div>'
 
 
-def stage(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
-    """The run itself: all that changes while it trains."""
-    curves = loss_plot(status, lang) + words(status, lang) + small_plots(status, lang)
+def stage(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str, ahead: int = 0) -> str:
+    """The run itself: all that changes while it trains. `ahead`: how many runs go before one that waits."""
+    curves = loss_plot(status, lang) + words(status, lang, ahead) + small_plots(status, lang)
     shown = head(config, resolved, status, lang)
     return f'<div class="ft-card">{shown}</div><div class="ft-card ft-curves">{curves}</div>'
 
 
 def aside(
-    config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, data: str, stopping: bool, lang: str
+    config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, data: str, ending: str, lang: str
 ) -> str:
-    """What stands fixed beside the run, with the way to stop it or to begin another."""
-    word = esc(t("ft_stopping" if stopping else "ft_stop_run", lang))
-    off = " disabled" if stopping else ""
+    """What stands fixed beside the run, with the ways to stop it, to pause it or to begin another. `ending` is the way
+    that was chosen already, "stop" or "pause"."""
+    off = " disabled" if ending else ""
+    word = t("ft_stopping" if ending == "stop" else "ft_stop_run", lang)
+    if status.state == "queued":
+        word = t("ft_take_back", lang)
+    pause = t("ft_pausing" if ending == "pause" else "ft_pause_run", lang)
     stop = (
-        f'<div class="ft-stopbar"><button class="ft-btn stop" id="ft-stop-run" data-stop="1"{off}>{word}</button></div>'
+        f'<div class="ft-stopbar"><button class="ft-btn stop" id="ft-stop-run" data-stop="1"{off}>{esc(word)}</button>'
+        f'<button class="ft-btn" id="ft-pause-run" data-pause="1"{off}>{esc(pause)}</button></div>'
     )
     new = f'<button class="ft-btn" id="ft-new-run" data-new="1">{esc(t("ft_new_run", lang))}</button>'
     settings = summary(config, resolved, status, data, lang)
@@ -170,17 +175,20 @@ def _in_words(curve: Curve, lang: str) -> str:
     return t("ft_curve_words", lang, name=curve.name, first=show(first), last=show(last), step=step)
 
 
-def words(status: RunStatus, lang: str) -> str:
-    """What the numbers say; where nothing was kept, with a button to train again. Read aloud once it is the last word,
-    not with every step."""
-    said = verdict(status, lang)
-    again = f'<button class="ft-btn" data-again="1">{esc(t("ft_again", lang))}</button>'
-    lost = status.over and not status.usable
+def words(status: RunStatus, lang: str, ahead: int = 0) -> str:
+    """What the numbers say; with a button to go on, or where that cannot be and nothing was kept, to train again. Read
+    aloud once it is the last word, not with every step."""
+    said = verdict(status, lang, ahead)
+    again = ""
+    if status.resumable:
+        again = f'<button class="ft-btn primary" id="ft-resume" data-resume="1">{esc(t("ft_resume", lang))}</button>'
+    elif status.over and not status.usable:
+        again = f'<button class="ft-btn" data-again="1">{esc(t("ft_again", lang))}</button>'
     role = ' role="status"' if status.over else ""
     gap = "" if lang == "zh" else " "
     return (
         f'<div class="ft-words {said.tone}" id="ft-say"{role}>{icon(_PICTURES[said.tone])}'
-        f"<p><b>{esc(said.head)}</b>{gap}{esc(said.text)}</p>{again if lost else ''}</div>"
+        f"<p><b>{esc(said.head)}</b>{gap}{esc(said.text)}</p>{again}</div>"
     )
 
 

@@ -11,6 +11,7 @@ from ftchat.runs import Run
 from ftchat.ui import numbers
 from ftchat.ui.header import clock, model_name
 from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
+from ftchat.ui.messages import told
 from ftchat.ui.plots import spark
 from ftchat.ui.run_view import state_chip, state_word
 from ftchat.ui.studio import Shell, Studio
@@ -54,13 +55,16 @@ def build(studio: Studio, shell: Shell) -> None:
     gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
     shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 
-    def go(event: gr.EventData) -> tuple[str, Any]:
+    def go(lang: str, event: gr.EventData) -> tuple[str, Any]:
         clicked = event._data
         if "compare" in clicked:
             return clicked["compare"], gr.Tabs(selected="compare")
+        if "resume" in clicked:
+            studio.worker.start_run(clicked["resume"])
+            return clicked["resume"], gr.Tabs(selected="train")
         return clicked["open"], gr.Tabs(selected="train")
 
-    rows.pick(go, None, [shell.run, shell.tabs], **QUEUED)
+    rows.pick(told(go), shell.lang, [shell.run, shell.tabs], **QUEUED)
 
 
 def table(runs: list[Run], datasets: dict[str, str], query: str, selected: str | None, lang: str) -> str:
@@ -93,12 +97,13 @@ def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
     if curve:
         said = t("ft_loss_from_to", lang, first=numbers.loss(curve[0][1]), last=numbers.loss(curve[-1][1]))
     steps = f"{status.step} / {status.total_steps}" if status.total_steps else "–"
-    seconds = status.seconds or (status.last_at - status.started_at if status.started_at else 0.0)
+    seconds = status.seconds or status.busy_seconds
     name, base = esc(config.name), esc(model_name(config.base, lang))
-    words = esc(t("ft_runs_compare_name", lang, name=config.name))
-    compare = (
-        f'<button class="ft-btn" data-compare="{run.id}" aria-label="{words}">{esc(t("ft_compare", lang))}</button>'
-    )
+    go = ""
+    if status.usable or status.resumable:
+        way, named = ("compare", "ft_runs_compare_name") if status.usable else ("resume", "ft_resume_name")
+        words, word = esc(t(named, lang, name=config.name)), esc(t(f"ft_{way}", lang))
+        go = f'<button class="ft-btn" data-{way}="{run.id}" aria-label="{words}">{word}</button>'
     drawn = ""
     if curve:  # a train loss and a held-out loss are not to be compared, so each says which it is
         kind = esc(t("ft_curve_held" if held else "ft_curve_train", lang))
@@ -113,7 +118,7 @@ def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
         "steps": steps,
         "time": clock(seconds) if seconds else "–",
         "when": f'<span class="ft-mut">{esc(_ago(status.queued_at or status.started_at, lang))}</span>',
-        "go": compare if status.usable else "",
+        "go": go,
     }
     current = ' aria-current="true"' if selected else ""
     columns = "".join(f'<td class="{column}">{cell}</td>' for column, cell in cells.items())

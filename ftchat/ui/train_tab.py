@@ -99,7 +99,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
 
 
 def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> None:
-    stopping = gr.State(None)  # the run that was told to stop
+    ending = gr.State(("", ""))  # the run that was told to stop or to pause, and which
     watched = gr.State(None)  # the run that was last seen in progress
     # The run that has then become usable: a component, because a State set outside the queue raises no change.
     ready = gr.Textbox("", visible="hidden")
@@ -108,7 +108,7 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
         selected: str | None,
         chosen: str | None,
         choosing: bool,
-        stops: str | None,
+        ends: tuple[str, str],
         lang: str,
         was_watched: str | None,
         was_ready: str,
@@ -118,16 +118,18 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
             return "", run_view.nothing(studio.data(chosen)[1], lang), None, was_ready
         status, config, resolved = run.status(), run.config, run.resolved
         data = studio.data(config.dataset)[0] or "–"
+        told_to = ends[1] if ends[0] == run.id and status.state == "running" else ""
+        ahead = studio.runs.ahead(run) if status.state == "queued" else 0
         return (
-            "" if choosing else run_view.aside(config, resolved, status, data, stops == run.id, lang),
-            run_view.stage(config, resolved, status, lang),
+            "" if choosing else run_view.aside(config, resolved, status, data, told_to, lang),
+            run_view.stage(config, resolved, status, lang, ahead),
             None if status.over else run.id,
             run.id if status.usable and was_watched == run.id else was_ready,
         )
 
     shell.pulse.follow(
         draw,
-        [shell.run, shell.dataset, shell.choosing, stopping, shell.lang, watched, ready],
+        [shell.run, shell.dataset, shell.choosing, ending, shell.lang, watched, ready],
         [aside, stage, watched, ready],
     )
 
@@ -138,19 +140,27 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
 
     ready.change(tell_ready, [ready, shell.lang], None, **QUEUED)
 
-    def act(selected: str, stops: str | None, lang: str, event: gr.EventData) -> tuple[str | None, bool]:
-        """The two buttons beside a run: stop it, or choose settings for another."""
+    def act(selected: str, ends: tuple[str, str], lang: str, event: gr.EventData) -> tuple[tuple[str, str], bool]:
+        """The buttons beside a run: stop it, pause it, or choose settings for another."""
         if "new" in event._data:
-            return stops, True
-        studio.worker.stop_run(selected)
-        return selected, False
+            return ends, True
+        way = "pause" if "pause" in event._data else "stop"
+        if way == "pause":
+            studio.worker.pause_run(selected)
+        else:
+            studio.worker.stop_run(selected)
+        return (selected, way), False
 
-    aside.pick(told(act), [shell.run, stopping, shell.lang], [stopping, shell.choosing], **QUEUED)
+    aside.pick(told(act), [shell.run, ending, shell.lang], [ending, shell.choosing], **QUEUED)
 
-    def again(selected: str, lang: str) -> str:
+    def again(selected: str, lang: str, event: gr.EventData) -> tuple[str, tuple[str, str]]:
+        """Goes on with a run, or trains another with the same settings."""
+        if "resume" in event._data:
+            studio.worker.start_run(selected)
+            return selected, ("", "")
         config = studio.runs.get(selected).config
         stem, names = re.sub(r"-\d+$", "", config.name), {run.config.name for run in studio.runs.list()}
         name = studio.runs.free_name(stem if stem in names else config.name)
-        return studio.begin(dataclasses.replace(config, name=name))
+        return studio.begin(dataclasses.replace(config, name=name)), ("", "")
 
-    stage.pick(told(again), [shell.run, shell.lang], shell.run, **QUEUED)
+    stage.pick(told(again), [shell.run, shell.lang], [shell.run, ending], **QUEUED)

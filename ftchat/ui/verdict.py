@@ -24,16 +24,22 @@ class Verdict:
     text: str
 
 
-def verdict(status: RunStatus, lang: str) -> Verdict:
-    """The words under the curve."""
+def verdict(status: RunStatus, lang: str, ahead: int = 0) -> Verdict:
+    """The words under the curve. `ahead`: how many runs go before one that waits."""
     match status.state:
         case "failed":
             return Verdict("err", t("ft_say_failed", lang), status.error or "")
         case "interrupted":
             where = t("ft_say_cut_at", lang, step=status.step) if status.step else t("ft_say_cut", lang)
-            return Verdict("warn", where, t("ft_say_cut_text", lang))
+            saved = status.checkpoint
+            way = t("ft_say_cut_text", lang, saved=saved) if saved else t("ft_say_cut_start", lang)
+            return Verdict("warn", where, status.error or way)
+        case "paused":
+            where = t("ft_say_paused_at", lang, step=status.step) if status.step else t("ft_say_paused", lang)
+            return Verdict("calm", where, t("ft_say_paused_text", lang))
         case "queued":
-            return Verdict("calm", t("ft_say_queued", lang), t("ft_say_queued_text", lang))
+            place = t("ft_say_queued_behind", lang, n=ahead) if ahead else t("ft_say_queued", lang)
+            return Verdict("calm", place, t("ft_say_queued_text", lang))
         case "stopped" if not status.usable:
             return Verdict("warn", t("ft_say_dropped", lang), t("ft_say_dropped_text", lang))
         case "stopped":

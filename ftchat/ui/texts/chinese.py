@@ -17,6 +17,8 @@ ERRORS = {
     "bad_name": "“{name}”不能用作名称：请用几个字母，例如 support-1。",
     "no_run": "没有名为“{name}”的训练记录。",
     "run_held": "这次训练正由另一个进程进行；请等待或停止它。",
+    "run_ended": "{name} 已经结束，无法继续。",
+    "run_going": "{name} 已在训练或等待中。",
     "bad_number": "{name} 必须是 {low} 到 {high} 之间的数，而不是“{text}”。",
     "reader_died": "读取数据的进程已退出，很可能是内存不足；原来的数据没有变：请减少一次读取的量，或拆分文件。",
     "no_memory": "内容超出了这台机器的内存，请拆分文件。",

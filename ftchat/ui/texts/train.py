@@ -83,6 +83,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_state_dropped": ("Stopped", "已停止"),
     "ft_state_failed": ("Failed", "失败"),
     "ft_state_interrupted": ("Interrupted", "已中断"),
+    "ft_state_paused": ("Paused", "已暂停"),
     "ft_progress": ("Training progress", "训练进度"),
     "ft_step": ("step", "步"),
     "ft_time_left": ("left", "剩余"),
@@ -93,6 +94,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_peak": ("most memory", "内存峰值"),
     "ft_stop_run": ("Stop and keep", "停止并保留"),
     "ft_stopping": ("Stopping after this step…", "将在本步后停止……"),
+    "ft_pause_run": ("Pause", "暂停"),
+    "ft_take_back": ("Take out of the queue", "移出队列"),
+    "ft_pausing": ("Saving after this step…", "将在本步后保存……"),
+    "ft_resume": ("Resume", "继续训练"),
+    "ft_resume_name": ("Resume {name}", "继续训练 {name}"),
     "ft_new_run": ("New run", "新的训练"),
     "ft_again": ("Train again", "重新训练"),
     "ft_open_compare": ("Compare base and tuned", "对比基座与微调"),
@@ -120,9 +126,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_kv_steps_text": ("{steps} ({epochs} epochs)", "{steps}（{epochs} 轮）"),
     "ft_kv_device": ("Device", "设备"),
     "ft_kept_note": (
-        "Settings are fixed while it runs. Stop keeps what was learned so far as a usable adapter. Closing this tab "
-        "stops nothing.",
-        "训练中设置不可更改。停止会把已学到的保留为可用的适配器；关闭页面不会停止训练。",
+        "Settings are fixed while it runs. Stop keeps what was learned so far as a usable adapter; Pause lets other "
+        "runs go first. Closing this tab stops nothing.",
+        "训练中设置不可更改。停止会把已学到的保留为可用的适配器；暂停可让其他训练先行；关闭页面不会停止训练。",
     ),
     "ft_checked": ("Checked", "已核对"),
     "ft_check_ok": ("passed", "通过"),
@@ -150,6 +156,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_check_replies_stop": ("Tried answers stop by themselves: {detail}", "试答自行结束：{detail}"),
     # what the numbers say
     "ft_say_queued": ("Waiting to start.", "等待开始。"),
+    "ft_say_queued_behind": ("Waiting: {n} runs go first.", "等待中：前面还有 {n} 个训练。"),
+    "ft_say_queued_behind_1": ("Waiting: 1 run goes first.", "等待中：前面还有 1 个训练。"),
     "ft_say_queued_text": (
         "It begins when the model's process is free; a run in progress goes first.",
         "模型进程空闲后即开始；正在进行的训练优先。",
@@ -201,9 +209,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_say_cut": ("Interrupted before the first step.", "在第一步之前中断。"),
     "ft_say_cut_at": ("Interrupted at step {step}.", "在第 {step} 步中断。"),
     "ft_say_cut_text": (
-        "The process that trained it has ended, and it left no adapter. You can train again with the same settings.",
-        "训练它的进程已结束，本次训练没有留下适配器。可以用同样的设置重新训练。",
+        "The process that trained it has ended. Resume goes on from step {saved}, as if nothing had happened.",
+        "训练它的进程已结束。“继续训练”会从第 {saved} 步接着进行，结果不受影响。",
     ),
+    "ft_say_cut_start": (
+        "The process that trained it has ended. Resume begins it again.",
+        "训练它的进程已结束。“继续训练”会重新开始。",
+    ),
+    "ft_say_paused": ("Paused before the first step.", "在第一步之前暂停。"),
+    "ft_say_paused_at": ("Paused at step {step}.", "在第 {step} 步暂停。"),
+    "ft_say_paused_text": ("It waits until you press Resume.", "按“继续训练”后再进行。"),
     # runs
     "ft_runs_search": ("Search runs", "搜索记录"),
     "ft_runs_run": ("Run", "名称"),

@@ -1,0 +1,127 @@
+"""1 to 64 visitors compare at the same time, through the real page's endpoint on loopback.
+
+    python benchmarks/load.py [--visitors 1 4 16 64] [--questions 3] [--tokens 128] [--json FILE]
+
+Every visitor has a client of its own and asks base and tuned its own questions, one after the other. Prints tokens per
+second of all together, over that of one visitor; the first token's and the whole answer's time; how many were answered;
+and whether each answer is the one that the same question gets when nobody else asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from bases import resident_with_adapters, write
+from gradio_client import Client
+from servers import serving
+
+from ftchat.events import RunFinished, RunQueued, RunStarted
+from ftchat.records import STARTER, RunConfig
+from ftchat.runs import RunStore
+
+QUESTIONS = (
+    "Tell me a short story about a fox.",
+    "Who are you?",
+    "What is 3 + 4?",
+    "Write a poem about the sea.",
+    "Why is the sky blue?",
+    "Name three fruits.",
+    "How do I make tea?",
+    "Tell me about the moon.",
+)
+
+
+def a_run(home: Path) -> None:
+    """A finished run, with a random adapter that babbles on, so that its answers are long."""
+    run = RunStore(home).create(RunConfig("load", "data"))
+    run.append(RunQueued())
+    run.append(RunStarted(total_steps=1, base=STARTER, method="lora"))
+    resident_with_adapters(STARTER, "float32", ["adapter"], run.folder, std=0.3)
+    run.append(RunFinished(steps=1, train_loss=0.1, seconds=1.0, tokens_per_second=1.0, peak_memory=1))
+
+
+def visit(client: Client, number: int, questions: int, tokens: int, found: list[tuple[str, float, Any]]) -> None:
+    for turn in range(questions):
+        question = f"{QUESTIONS[(number + turn) % len(QUESTIONS)]} ({number % 16})"
+        began = time.monotonic()
+        try:
+            reply = client.predict(question, "load", 0.0, tokens, 0, api_name="/compare")
+        except Exception as error:
+            reply = error
+        found.append((question, time.monotonic() - began, reply))
+
+
+def measure(clients: list[Client], questions: int, tokens: int, alone: dict[str, Any]) -> dict[str, Any]:
+    found: list[tuple[str, float, Any]] = []
+    threads = [
+        threading.Thread(target=visit, args=(client, number, questions, tokens, found))
+        for number, client in enumerate(clients)
+    ]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - began
+    for sentence in {str(reply) for _, _, reply in found if isinstance(reply, Exception)}:
+        print(f"not answered: {sentence}", file=sys.stderr)
+    answered = [(question, took, reply) for question, took, reply in found if isinstance(reply, dict)]
+    said = sum(reply[side]["tokens"] for _, _, reply in answered for side in ("base", "tuned"))
+    first = sorted(max(reply[side]["first_token_seconds"] for side in ("base", "tuned")) for _, _, reply in answered)
+    crossed = sum(
+        any(reply[side]["text"] != alone[question][side]["text"] for side in ("base", "tuned"))
+        for question, _, reply in answered
+        if question in alone
+    )
+    return {
+        "visitors": len(clients),
+        "asked": len(found),
+        "answered": len(answered),
+        "not as alone": crossed,
+        "tokens/s": round(said / seconds, 1),
+        "first token p50": round(first[len(first) // 2], 3),
+        "first token p95": round(first[len(first) * 95 // 100], 3),
+        "answer p95": round(sorted(took for _, took, _ in answered)[len(answered) * 95 // 100], 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--visitors", type=int, nargs="+", default=[1, 4, 16, 64])
+    parser.add_argument("--questions", type=int, default=3, help="of each visitor")
+    parser.add_argument("--tokens", type=int, default=128)
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    arguments = parser.parse_args()
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        a_run(home)
+        with serving(home) as server:
+            clients = [Client(server.url, verbose=False) for _ in range(max(arguments.visitors))]
+            alone: dict[str, Any] = {}
+            for number in range(min(16, len(clients))):
+                told: list[tuple[str, float, Any]] = []
+                visit(clients[0], number, arguments.questions, arguments.tokens, told)
+                alone |= {question: reply for question, _, reply in told if isinstance(reply, dict)}
+            found = [
+                measure(clients[:count], arguments.questions * (8 if count == 1 else 1), arguments.tokens, alone)
+                for count in arguments.visitors
+            ]
+    for one in found:
+        one["over one visitor"] = round(one["tokens/s"] / found[0]["tokens/s"], 2)
+        print("  ".join(f"{name} {value}" for name, value in one.items()), flush=True)
+    write(arguments.json, "load", found)
+
+
+if __name__ == "__main__":
+    main()

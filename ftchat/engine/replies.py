@@ -1,0 +1,189 @@
+"""The chat half of the loop: requests come in, their replies are decoded together, events go back to who asked.
+
+Knows which adapters are asked for and keeps those resident, the last used ones longest. Knows nothing of how tokens are
+made, of connections or of how a run trains.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
+
+from ftchat.engine import checkpoints
+from ftchat.engine.adapters import Voice
+from ftchat.engine.decode import Decoder
+from ftchat.engine.models import Resident
+from ftchat.engine.reply import Reply, replies_to
+from ftchat.errors import ChatError, FtchatError
+from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyToken
+from ftchat.records import ChatRequest, Pane
+from ftchat.runs import Run, RunStore
+
+ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
+MOST_STRENGTH = 1.5
+_RHYTHM = 0.05  # seconds between two pieces of a pane's text
+
+Send = Callable[[int, ReplyEvent | None], None]  # an event for a call; None closes it
+Load = Callable[[str, str | None], Resident]  # the base of that name, in that precision if one is named
+
+
+class Replies:
+    """The open requests. `send` and `load` are the loop's."""
+
+    def __init__(self, runs: RunStore, load: Load, send: Send):
+        self._runs, self._load, self._send = runs, load, send
+        self._decoder: Decoder | None = None
+        self._calls: dict[str, int] = {}  # of each open request, the call that asked
+        self._panes: dict[str, int] = {}  # and how many of its panes have not ended
+        self._told: dict[tuple[str, int], tuple[float, str]] = {}  # of a pane: when it was sent, and text since then
+        self._used: dict[str, float] = {}  # when an adapter was last asked for
+        self._snapshots = itertools.count(1)
+        self._passing: set[str] = set()  # snapshots of a run in training: dropped with the reply that asked
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def open(self, call: int, request: ChatRequest) -> None:
+        """Takes a request; what is wrong with it is its only event."""
+        try:
+            decoder = self._decoder_for(request)
+            voices: list[Voice] = []
+            for pane in request.panes:
+                voices.append(self._voice(pane, request.base, decoder.resident, voices))
+            replies = replies_to(request, decoder.resident, voices)
+        except FtchatError as error:
+            self._drop_snapshots()
+            self._send(call, ReplyFailed(request=request.id, error=str(error)))
+            self._send(call, None)
+            return
+        self._calls[request.id], self._panes[request.id] = call, len(replies)
+        decoder.add(replies)
+
+    def stop(self, request: str, pane: int | None = None) -> None:
+        """Ends a request's replies, or that of one pane, at the next token."""
+        for reply in self._open():
+            if reply.request == request and pane in (None, reply.pane):
+                reply.stopped = True
+
+    def advance(self) -> None:
+        """One token for every open reply."""
+        if self._decoder is None or self._decoder.idle:
+            return
+        with self._decoder.resident.chatting():
+            for event in self._decoder.advance():
+                self._deliver(event)
+        self._drop_snapshots()
+
+    def release(self) -> None:
+        """Lets go of the base, and of all that is known of its conversations."""
+        self._decoder = None
+        self._used.clear()
+
+    def _deliver(self, event: ReplyEvent) -> None:
+        """Sends an event on; tokens that follow each other faster than anybody can look go together."""
+        call = self._calls[event.request]
+        if isinstance(event, ReplyToken):
+            place = event.request, event.pane
+            since, held = self._told.get(place, (0.0, ""))
+            if time.monotonic() - since < _RHYTHM:
+                self._told[place] = since, held + event.text
+                return
+            self._told[place] = time.monotonic(), ""
+            event = replace(event, text=held + event.text)
+        elif isinstance(event, ReplyDone):
+            _, held = self._told.pop((event.request, event.pane), (0.0, ""))
+            if held:
+                self._send(call, ReplyToken(request=event.request, pane=event.pane, text=held, tokens=event.tokens))
+        self._send(call, event)
+        if isinstance(event, ReplyDone):
+            self._panes[event.request] -= 1
+        if isinstance(event, ReplyFailed) or not self._panes[event.request]:
+            del self._calls[event.request], self._panes[event.request]
+            self._told = {place: told for place, told in self._told.items() if place[0] != event.request}
+            self._send(call, None)
+
+    def _open(self) -> list[Reply]:
+        return self._decoder.open if self._decoder else []
+
+    # Adapters
+
+    def _decoder_for(self, request: ChatRequest) -> Decoder:
+        """Over the base of the request, as the runs that it asks for were trained on it."""
+        if request.id in self._calls:
+            raise ChatError("this very request is being answered already; ask again under an id of its own")
+        runs = [self._runs.get(pane.run) for pane in request.panes if pane.run]
+        precisions = {resolved.precision for run in runs if (resolved := run.resolved)}
+        if len(precisions) > 1:
+            raise ChatError("these runs were trained on different precisions of the base; compare them one at a time")
+        resident = self._load(request.base, next(iter(precisions), None))
+        if self._decoder is None or self._decoder.resident is not resident:
+            self._decoder = Decoder(resident)
+        return self._decoder
+
+    def _voice(self, pane: Pane, base: str, resident: Resident, others: Sequence[Voice]) -> Voice:
+        """Who answers a pane; the adapter is resident afterwards, and so are those of the request's other panes."""
+        if pane.run is None:
+            return Voice(None)
+        run = self._runs.get(pane.run)
+        if run.config.base != base:
+            raise ChatError(f"run {run.config.name} was trained on {run.config.base}, not on {base}")
+        if not (math.isfinite(pane.strength) and 0 <= pane.strength <= MOST_STRENGTH):
+            raise ChatError(f"an adapter's strength lies between 0 and {MOST_STRENGTH}, not at {pane.strength:g}")
+        if pane.checkpoint == "now":
+            name = self._snapshot(run, resident)
+        else:
+            name = run.id if pane.checkpoint is None else f"{run.id}@{pane.checkpoint}"
+            if name not in resident.adapters:
+                self.make_room(resident, {voice.adapter for voice in others if voice.adapter})
+            resident.attach(name, _folder(run, pane.checkpoint))
+        self._used[name] = time.monotonic()
+        return Voice(name, pane.strength)
+
+    def _snapshot(self, run: Run, resident: Resident) -> str:
+        """What a run has learned so far, under a name of its own, so that a reply ends as it began."""
+        if resident.training != run.id:
+            raise ChatError(f"run {run.config.name} is not training now; choose what it learned in the end")
+        name = f"{run.id}@{run.status().step}-{next(self._snapshots)}"
+        resident.snapshot(name)
+        self._passing.add(name)
+        return name
+
+    def _busy(self) -> set[str]:
+        return {reply.voice.adapter for reply in self._open() if reply.voice.adapter}
+
+    def make_room(self, resident: Resident, wanted: AbstractSet[str] = frozenset()) -> None:
+        """For one more adapter: lets go of those that were not asked for the longest."""
+        for name in resident.adapters:
+            self._used.setdefault(name, time.monotonic())
+        idle = sorted(set(resident.adapters) - self._busy() - wanted, key=self._used.__getitem__)
+        for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
+            self._detach(name, resident)
+
+    def _drop_snapshots(self) -> None:
+        for name in self._passing - self._busy() if self._passing else ():
+            if self._decoder is not None:
+                self._detach(name, self._decoder.resident)
+            self._passing.discard(name)
+
+    def _detach(self, name: str, resident: Resident) -> None:
+        resident.detach(name)
+        self._used.pop(name, None)
+        if self._decoder is not None:
+            self._decoder.forget(name)
+
+
+def _folder(run: Run, checkpoint: int | None) -> Path:
+    """Where the adapter of a run, or of one of its checkpoints, is saved."""
+    if checkpoint is None:
+        if not run.status().usable:
+            raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
+        return run.adapter
+    found = checkpoints.of_step(run.checkpoints, checkpoint)
+    if found is None:
+        raise ChatError(f"run {run.config.name} has no checkpoint of step {checkpoint}; choose another")
+    return found.folder

@@ -1,0 +1,118 @@
+"""A trainer that goes on, to the bit, from any of its checkpoints. Knows nothing of runs or of how it was set up.
+
+A checkpoint holds the weights that this run trains, as PEFT's two files, then optimizer, schedule, random states and
+position as transformers keeps them, and the reporter's own numbers. Evaluation draws no random numbers of the run's, so
+one that a break cut off can be made good later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers.trainer import TRAINER_STATE_NAME
+
+from ftchat.engine import checkpoints
+from ftchat.engine.checkpoints import Checkpoint
+from ftchat.engine.reporter import Reporter
+from ftchat.engine.trainer import AnswerTrainer
+
+_WEIGHTS, _PROGRESS, _TUNER = "adapter_model.safetensors", "progress.json", "tuner.pt"
+
+
+class ResumableTrainer(AnswerTrainer):
+    """`adapter` names what it trains, among other adapters on the same base."""
+
+    def __init__(self, adapter: str, reporter: Reporter, **arguments: Any):
+        super().__init__(callbacks=[reporter], **arguments)
+        self._adapter, self._reporter = adapter, reporter
+
+    def begin(self, checkpoint: Checkpoint | None) -> None:
+        """Trains to the end, from the checkpoint where there is one. Where that is the end, nothing is trained."""
+        if checkpoint is not None:
+            self._reporter.restore(json.loads((checkpoint.folder / _PROGRESS).read_text("utf-8")))
+            self._total_train_tokens = self._reporter.tokens
+            self.args.eval_on_start = self._reporter.evaluation_owed
+            if self._reporter.complete:
+                load_weights(self.model, self._adapter, checkpoint)
+                self.state.global_step = checkpoint.step
+                if self._reporter.evaluation_owed:
+                    self._evaluate(None, None)
+                return
+        self.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
+
+    def checkpoint(self) -> None:
+        """Saves one of the step that was taken last; weights that are no numbers any more are not worth it."""
+        if not all(tensor.isfinite().all() for tensor in _own_tensors(self.model, self._adapter).values()):
+            return
+        began = time.monotonic()
+        loss = self._reporter.held_out_loss(self.state.global_step)
+        checkpoints.save(Path(self.args.output_dir), self.state.global_step, loss, self._write)
+        self._reporter.checkpoint_saved(self.state.global_step, time.monotonic() - began)
+
+    def _write(self, folder: Path) -> None:
+        weights = _own_tensors(self.model, self._adapter)
+        save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, folder / _WEIGHTS)
+        self.model.peft_config[self._adapter].save_pretrained(str(folder))  # with it, a checkpoint can answer in chat
+        if tuner := _tuner_state(self.model):
+            torch.save(tuner, folder / _TUNER)
+        self._save_optimizer_and_scheduler(str(folder))
+        self._save_scaler(str(folder))
+        self._save_rng_state(str(folder))
+        # The history has the logs; here they would grow with every step.
+        dataclasses.replace(self.state, log_history=[]).save_to_json(str(folder / TRAINER_STATE_NAME))
+        (folder / _PROGRESS).write_text(json.dumps(self._reporter.progress(), indent=1), "utf-8")
+
+    # What transformers calls
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.checkpoint()
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_weights(self.model, self._adapter, Checkpoint(Path(resume_from_checkpoint), 0, None))
+
+    def _evaluate(self, *arguments: Any, **more: Any) -> Any:
+        if self._reporter.checkpoint_before_evaluation:
+            self.checkpoint()
+        owed = self._reporter.evaluation_owed
+        with torch.random.fork_rng():
+            metrics = super()._evaluate(*arguments, **more)
+        if owed:
+            loss = self._reporter.held_out_loss(self.state.global_step)
+            checkpoints.note_loss(Path(self.args.output_dir), self.state.global_step, loss)
+        return metrics
+
+
+def load_weights(model: Any, adapter: str, checkpoint: Checkpoint) -> None:
+    """Puts a checkpoint's weights into the adapter that is being trained."""
+    saved = load_file(checkpoint.folder / _WEIGHTS)
+    weights = _own_tensors(model, adapter)
+    if saved.keys() != weights.keys():
+        raise RuntimeError(f"{checkpoint.folder} holds other weights than this run trains")
+    with torch.no_grad():
+        for name, tensor in weights.items():
+            tensor.copy_(saved[name])
+    if (checkpoint.folder / _TUNER).exists():
+        vars(model.base_model.rankallocator).update(torch.load(checkpoint.folder / _TUNER, map_location=model.device))
+
+
+def _own_tensors(model: Any, adapter: str) -> dict[str, torch.Tensor]:
+    """All that is trained, and what else carries the adapter's name, such as the ranks that AdaLoRA has left; by the
+    names that PEFT's files have for them, which are without the adapter's."""
+    found = dict(model.named_parameters()) | dict(model.named_buffers())
+    return {
+        name.replace(f".{adapter}", ""): tensor
+        for name, tensor in found.items()
+        if tensor.requires_grad or adapter in name.split(".")
+    }
+
+
+def _tuner_state(model: Any) -> dict[str, Any]:
+    """What AdaLoRA remembers from step to step to decide where ranks go."""
+    allocator = getattr(model.base_model, "rankallocator", None)
+    return {name: value for name, value in vars(allocator).items() if isinstance(value, dict)} if allocator else {}

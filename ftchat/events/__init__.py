@@ -1,0 +1,52 @@
+"""What a run and a reply report, its JSON form, and the fold of a run's history into a RunStatus.
+
+Knows nothing of files, models or pages.
+"""
+
+from ftchat.events.kinds import (
+    Checked,
+    CheckpointSaved,
+    EvalLogged,
+    Event,
+    ReplyDone,
+    ReplyEvent,
+    ReplyFailed,
+    ReplyToken,
+    RunFailed,
+    RunFinished,
+    RunInterrupted,
+    RunPaused,
+    RunQueued,
+    RunResumed,
+    RunStarted,
+    RunStopped,
+    StepLogged,
+    dumps,
+    loads,
+)
+from ftchat.events.status import RunState, RunStatus, fold
+
+__all__ = [
+    "Checked",
+    "CheckpointSaved",
+    "EvalLogged",
+    "Event",
+    "ReplyDone",
+    "ReplyEvent",
+    "ReplyFailed",
+    "ReplyToken",
+    "RunFailed",
+    "RunFinished",
+    "RunInterrupted",
+    "RunPaused",
+    "RunQueued",
+    "RunResumed",
+    "RunStarted",
+    "RunState",
+    "RunStatus",
+    "RunStopped",
+    "StepLogged",
+    "dumps",
+    "fold",
+    "loads",
+]

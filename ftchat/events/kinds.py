@@ -1,0 +1,183 @@
+"""What a run and a reply report, and its JSON form. Every event has `time`, in seconds since the epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time as clock
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    time: float = field(default_factory=clock.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQueued(Event):
+    """Accepted, for the first time or to go on. `worker`: the process it waits in; `automatic`: nobody asked."""
+
+    worker: int = 0
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """`dataset` and `held_out` are the hashes of what is learned and of the user's own held-out data."""
+
+    total_steps: int
+    base: str
+    method: str
+    dataset: str = ""
+    held_out: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepLogged(Event):
+    """`loss` is the mean per trained token of this step, `tokens_per_second` the speed since the last of these.
+    Memory in bytes."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    grad_norm: float
+    epoch: float
+    tokens_per_second: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalLogged(Event):
+    """`loss` on the held-out examples."""
+
+    step: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSaved(Event):
+    """The run can go on from here. `best`: its held-out loss is the lowest so far."""
+
+    step: int
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused(Event):
+    """The user wants it to wait."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInterrupted(Event):
+    """It could not go on, but can be resumed. No `error` where the process was told to end; a process that is killed
+    writes nothing at all. `bug` is the traceback where the fault was ours."""
+
+    step: int
+    error: str | None = None
+    bug: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed(Event):
+    """It goes on after `step`; what was logged of later steps is done again."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked(Event):
+    """Something that was checked, with its outcome. `name` is a key the page has words for."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """`early` says why not all steps were taken: everything was learned, or the time of a quick run was over."""
+
+    steps: int
+    train_loss: float
+    seconds: float
+    tokens_per_second: float
+    peak_memory: int
+    early: Literal["", "learned", "time"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStopped(RunFinished):
+    """Ended early because the user asked; the adapter holds what was learned up to then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailed(Event):
+    """`error` is a sentence for the user; `bug` is the traceback where the fault was ours. `kept` is the step whose
+    adapter was saved all the same, 0 where none was."""
+
+    error: str
+    bug: str | None = None
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyToken(Event):
+    """More text of one pane; `tokens` counts all tokens of that reply so far."""
+
+    request: str
+    pane: int
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyDone(Event):
+    """`text` is the whole reply. `stop`: the model's own end, the length limit, or the user.
+
+    Proof of who answered, from the forward pass that made this reply: `adapter` (run id or None; with `@step` behind
+    it a checkpoint), the Frobenius norm of its weight change at its strength, and the Kullback-Leibler divergence in
+    nats of the first token's distribution from the base's (None where no base pane was asked the same).
+    """
+
+    request: str
+    pane: int
+    text: str
+    tokens: int
+    stop: Literal["eos", "length", "stopped"]
+    first_token_seconds: float
+    seconds: float
+    adapter: str | None
+    adapter_norm: float
+    divergence: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFailed(Event):
+    """The whole request failed, with a sentence for the user."""
+
+    request: str
+    error: str
+
+
+ReplyEvent = ReplyToken | ReplyDone | ReplyFailed
+
+_PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, CheckpointSaved, Checked)
+_BREAKS = (RunPaused, RunInterrupted, RunResumed)
+_RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_BREAKS, RunFinished, RunStopped, RunFailed)}
+
+
+def dumps(event: Event) -> str:
+    """One line of events.jsonl, without its newline."""
+    return json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)}, ensure_ascii=False)
+
+
+def loads(line: str) -> Event | None:
+    """The event of one line; None where the line is torn or of a kind that this version does not know."""
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        return _RUN_EVENTS[fields.pop("event")](**fields)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
