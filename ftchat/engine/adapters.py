@@ -150,7 +150,8 @@ class AdapterStack:
             parts = [(n, change) for n in used if (change := self._adapters[n].get(one.name))]
             one.down, one.up = products.get(one.name, (None, None))
             one.alpha, one.share = (rows[0].strength, None) if alike else (1.0, None)
-            one.gain, one.offset, one.entry = (_by_row(told, parts, kind) for kind in ("gain", "offset", "entry"))
+            one.gain, one.entry = _by_row(told, parts, "gain", 1.0), _by_row(told, parts, "entry", 1.0)
+            one.offset = _by_row(told, parts, "offset", 0.0)
             if not alike and one.down is not None:
                 columns = tuple((n, change.down.shape[1]) for n, change in parts if change.down is not None)
                 if columns not in shares:
@@ -183,9 +184,9 @@ class _Applied:
     up: Tensor | None
     alpha: float
     share: Tensor | None
-    gain: Tensor | None  # these three: [rows, 1, width]
-    offset: Tensor | None
-    entry: Tensor | None
+    gain: Tensor | None  # these three: [rows, 1, width]; what the output is multiplied by,
+    offset: Tensor | None  # what is added to it
+    entry: Tensor | None  # and what the input is multiplied by
 
     def __init__(self, name: str, layer: nn.Module):
         self.name, self._layer = name, layer
@@ -195,12 +196,11 @@ class _Applied:
 
     def forward(self, x: Tensor) -> Tensor:
         if self.entry is not None:
-            x = torch.addcmul(x, x, self.entry.to(x.dtype))
+            x = (x * self.entry).to(x.dtype)
         output, down, up = self._forward(x), self.down, self.up
         if self.gain is not None:
-            output = torch.addcmul(output, output, self.gain.to(output.dtype))
-            if self.offset is not None:
-                output = output + self.offset.to(output.dtype)
+            scaled = output * self.gain
+            output = (scaled if self.offset is None else scaled + self.offset).to(output.dtype)
         if down is None or up is None:
             return output
         inner = (x if x.dtype == down.dtype else x.to(down.dtype)) @ down
@@ -220,16 +220,15 @@ class _Applied:
 
 
 def _by_row(
-    rows: Sequence[Voice], parts: Sequence[tuple[str, Change]], kind: Literal["gain", "offset", "entry"]
+    rows: Sequence[Voice], parts: Sequence[tuple[str, Change]], kind: Literal["gain", "offset", "entry"], rest: float
 ) -> Tensor | None:
-    """What each row's own adapter has of a kind, at its strength; None where no adapter has any."""
-    having: dict[str | None, Tensor] = {
-        n: vector for n, change in parts if (vector := getattr(change, kind)) is not None
-    }
+    """What each row's own adapter adds to `rest`, at its strength; None where no adapter adds anything."""
+    having = {name: vector for name, change in parts if (vector := getattr(change, kind)) is not None}
     if not having:
         return None
     nothing = torch.zeros_like(next(iter(having.values())))
-    return torch.stack([having.get(voice.adapter, nothing) * voice.strength for voice in rows]).unsqueeze(1)
+    own = [having.get(voice.adapter or "", nothing) * voice.strength for voice in rows]
+    return (rest + torch.stack(own)).unsqueeze(1)
 
 
 def _share(rows: Sequence[Voice], columns: Sequence[tuple[str, int]]) -> Tensor:
