@@ -24,7 +24,7 @@ _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dat
 _VIRTUAL_TOKENS = 20
 # Times the learning rate of LoRA: few numbers that act on much need larger steps, and whole weights smaller ones. Found
 # on the embedded model by benchmarks/methods.py.
-_RATE = {"pissa": 0.5, "adalora": 3.0, "ia3": 10.0, "prefix": 10.0, "prompt": 10.0, "freeze": 0.3, "full": 0.15}
+_RATE = {"pissa": 0.5, "adalora": 3.0, "ia3": 30.0, "prefix": 60.0, "prompt": 30.0, "freeze": 0.3, "full": 0.15}
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
 
