@@ -5,7 +5,6 @@ What happens is appended to the run's history as it happens. The base comes out 
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import time
@@ -138,10 +137,7 @@ def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own
 
 def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
     """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
-    rows = []
-    for example in examples:
-        with contextlib.suppress(DataError):
-            rows += resident.template.encode(example)
+    rows = [row for found in resident.template.encode_all(examples) for row in found or ()]
     return within(rows, resident.context)
 
 
