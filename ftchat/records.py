@@ -102,6 +102,7 @@ class ResolvedConfig:
     dataset: str = ""  # the hash of the version that is learned
     held_out_dataset: str | None = None  # of the user's own held-out data
     save_steps: int = 0  # between checkpoints, beside those that time asks for; 0: those alone
+    early_stopping_patience: int = 0  # evaluations without a lower held-out loss after which training ends; 0: none
 
 
 @dataclass(frozen=True, slots=True)

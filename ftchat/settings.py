@@ -43,6 +43,7 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "gradient_checkpointing": bool,
     "eval_steps": Range(int, 1, 1_000_000),
     "save_steps": Range(int, 1, 1_000_000),
+    "early_stopping_patience": Range(int, 0, 10_000),
     "seed": Range(int, 0, 2**31 - 1),
     "r": Range(int, 1, 1024),
     "lora_alpha": Range(int, 1, 4096),

@@ -14,7 +14,7 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
-from ftchat.events import CheckpointSaved, EvalLogged, StepLogged
+from ftchat.events import CheckpointSaved, Early, EvalLogged, StepLogged
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
 
@@ -39,7 +39,7 @@ class Reporter(TrainerCallback):
         self._run, self._device, self._resolved, self._pulse = run, device, resolved, pulse
         self._too_high = _EXPLODED * math.log(vocabulary)
         self.asked: Asked = ""
-        self.early: Literal["", "learned", "time"] = ""
+        self.early: Early = ""
         self.step = 0
         self.tokens = 0
         self.training_seconds = 0.0
@@ -51,6 +51,7 @@ class Reporter(TrainerCallback):
         self._high = 0  # steps in a row
         self._evaluated: tuple[int, float] | None = None  # step and loss of the last evaluation
         self._best = math.inf
+        self._since_best = 0  # evaluations
         self._tokens_before = 0
         self._since = self._saved = self._step_began = time.monotonic()
         self._elsewhere = 0.0  # seconds given to chat, evaluation and checkpoints since the last log
@@ -93,6 +94,7 @@ class Reporter(TrainerCallback):
             "loss_sum": self._loss_sum,
             "high": self._high,
             "best": self._best,
+            "since_best": self._since_best,
         }
 
     def restore(self, progress: dict[str, Any]) -> None:
@@ -102,6 +104,7 @@ class Reporter(TrainerCallback):
         self.evaluation_owed = progress["evaluation_owed"]
         self._losses.extend(progress["losses"])
         self._loss_sum, self._high, self._best = progress["loss_sum"], progress["high"], progress["best"]
+        self._since_best = progress.get("since_best", 0)
 
     def checkpoint_saved(self, step: int, seconds: float) -> None:
         loss = self.held_out_loss(step)
@@ -176,13 +179,19 @@ class Reporter(TrainerCallback):
         )
 
     def _measured(self, step: int, loss: float, control: TrainerControl) -> None:
-        """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep."""
+        """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep. When the loss
+        has turned up for long enough, training ends."""
         self._run.append(EvalLogged(step=step, loss=loss))
         self._evaluated = (step, loss)
         self.evaluation_owed = False
         if step and loss < self._best:
-            self._best = loss
+            self._best, self._since_best = loss, 0
             control.should_save = True
+        elif step:
+            self._since_best += 1
+            if 0 < self._resolved.early_stopping_patience <= self._since_best and step < self._resolved.max_steps:
+                self.early = "overfit"
+                control.should_training_stop = True
         now = time.monotonic()
         self._evaluation_seconds = now - self._since - self._elsewhere
         self._since, self._elsewhere = now, 0.0

@@ -20,6 +20,7 @@ _QUICK_EPOCHS = 3  # at least, on however slow a machine
 _QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
 _QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than when the steps were planned
 _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
+_PATIENCE = 3  # evaluations, of about ten in a run
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
 
@@ -104,6 +105,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         dataset=config.dataset,
         held_out_dataset=config.held_out,
         save_steps=chosen("save_steps", 0),
+        early_stopping_patience=chosen("early_stopping_patience", _PATIENCE) if facts.held_out else 0,
     )
 
 

@@ -23,7 +23,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from ftchat.data import NEAR_LIMIT, leaks
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
-from ftchat.engine.closing import close_badly, close_diverged, close_well, keep, open_history
+from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import Facts, resolve
@@ -89,11 +89,12 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         closing = RunPaused if reporter.asked == "pause" else RunInterrupted
         run.append(closing(step=reporter.step))
     else:
+        kept = back_to_best(run, resident) if reporter.early == "overfit" else 0
         keep(run, resident)
         resident.attach(run.id, run.adapter)
         for check in check_after(resident, run.id, learned, before):
             run.append(check)
-        close_well(run, reporter)
+        close_well(run, reporter, kept)
 
 
 def _facts(

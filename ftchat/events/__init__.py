@@ -6,6 +6,7 @@ Knows nothing of files, models or pages.
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    Early,
     EvalLogged,
     Event,
     ReplyDone,
@@ -29,6 +30,7 @@ from ftchat.events.status import RunState, RunStatus, fold
 __all__ = [
     "Checked",
     "CheckpointSaved",
+    "Early",
     "EvalLogged",
     "Event",
     "ReplyDone",

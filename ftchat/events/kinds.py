@@ -96,16 +96,21 @@ class Checked(Event):
     detail: str
 
 
+Early = Literal["", "learned", "time", "overfit"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """`early` says why not all steps were taken: everything was learned, or the time of a quick run was over."""
+    """`early` says why not all steps were taken: everything was learned, the time of a quick run was over, or the
+    held-out loss had turned up. `kept` is the step whose adapter was saved, 0 for the last."""
 
     steps: int
     train_loss: float
     seconds: float
     tokens_per_second: float
     peak_memory: int
-    early: Literal["", "learned", "time"] = ""
+    early: Early = ""
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

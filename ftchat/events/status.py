@@ -30,7 +30,8 @@ class RunStatus:
     """A run's history folded into what a page shows. Losses are (step, loss) in order, each step once.
 
     `checkpoint` is the step it can go on from; `attempts` counts how often it went on unasked since that was saved;
-    `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter a failed run left.
+    `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter was kept, where that is
+    not the last: the best, or what a failed run left.
     """
 
     state: RunState = "queued"
@@ -137,7 +138,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 now |= {"state": "stopped" if isinstance(event, RunStopped) else "finished", "step": event.steps}
                 now |= {"train_loss": event.train_loss, "seconds": event.seconds, "ended_at": event.time}
                 now |= {"tokens_per_second": event.tokens_per_second, "peak_memory": event.peak_memory}
-                now |= {"early": event.early}
+                now |= {"early": event.early, "kept": event.kept}
             case RunFailed():
                 now |= {"state": "failed", "error": event.error, "bug": event.bug, "ended_at": event.time}
                 now |= {"kept": event.kept}
