@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -15,6 +15,7 @@ from ftchat.errors import ConfigError
 from ftchat.events import (
     Checked,
     CheckpointSaved,
+    Early,
     EvalLogged,
     Event,
     RunFailed,
@@ -55,7 +56,7 @@ def history(losses: Sequence[float], held: Sequence[tuple[int, float]] = (), tot
     return events
 
 
-def closed(kind: type[RunFinished], steps: int, early: Literal["", "learned", "time"] = "") -> RunFinished:
+def closed(kind: type[RunFinished], steps: int, early: Early = "") -> RunFinished:
     figures = {"train_loss": 1.0, "seconds": 41.2, "tokens_per_second": 1842.0}
     return kind(time=2000.0, steps=steps, **figures, peak_memory=7 * 10**8, early=early)
 
@@ -148,8 +149,21 @@ def test_held_out_loss_is_what_counts_where_there_is_one() -> None:
 def test_a_rise_of_the_held_out_loss_is_said_with_the_step_where_it_was_lowest() -> None:
     held = [(0, 3.2), (10, 0.9), (20, 1.0), (30, 1.2)]
     sentence = said(history(falling(30), held, 60))
-    assert sentence.startswith("warn: Held-out loss is rising.")
+    assert sentence.startswith("warn: Overfitting since step 10.")
     assert "lowest at step 10 (0.90)" in sentence
+    whole = history(falling(30), held)
+    ended = said([*whole, closed(RunFinished, 30)])
+    assert ended.startswith("warn: Finished, but overfitting since step 10.") and "Choose the checkpoint" in ended
+    kept = said([*whole, dataclasses.replace(closed(RunFinished, 30, early="overfit"), kept=10)])
+    assert kept.startswith("calm: Finished, ready in Compare.") and "what it was at step 10, its best, is kept" in kept
+
+
+def test_a_run_that_made_the_base_worse_is_warned_of() -> None:
+    events = history(falling(30), [(0, 2.0), (10, 2.5), (20, 3.0), (30, 4.0)])
+    assert said(events[:-2]).startswith("warn: Worse than the base")
+    assert said([*events, closed(RunFinished, 30)]).startswith("warn: Finished, but worse than the base")
+    climbing = history([3.0 - 0.1 * step for step in range(20)] + [1.0 + 0.2 * step for step in range(20)])
+    assert said([*climbing, closed(RunFinished, 40)]).startswith("warn: Finished, but the train loss climbed.")
 
 
 def test_chinese_sentences_stand_without_spaces_between_them() -> None:
@@ -158,7 +172,7 @@ def test_chinese_sentences_stand_without_spaces_between_them() -> None:
 
 
 def test_a_flat_loss_is_not_called_learning() -> None:
-    assert said(history([3.0, 3.01] * 20, total=60)).startswith("calm: Not falling at the moment.")
+    assert said(history([3.0, 3.01] * 20, total=60)).startswith("warn: No effect so far.")
 
 
 def test_a_run_that_can_go_on_says_from_where_and_offers_it() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, TrainerControl
 from trl import SFTTrainer
 from trl.trainer.utils import add_fused_lm_head
 
@@ -42,7 +42,7 @@ class AnswerTrainer(SFTTrainer):
                 tokens += int((inputs["labels"][:, 1:] != -100).sum())
         metrics = {"eval_loss": nll / max(1, tokens)}
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
 
