@@ -14,6 +14,7 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from ftchat.engine.samples import Sampler
 from ftchat.events import CheckpointSaved, Early, EvalLogged, StepLogged
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
@@ -34,9 +35,16 @@ class Reporter(TrainerCallback):
     """
 
     def __init__(
-        self, run: Run, device: torch.device, resolved: ResolvedConfig, pulse: Callable[[], Asked], vocabulary: int
+        self,
+        run: Run,
+        device: torch.device,
+        resolved: ResolvedConfig,
+        pulse: Callable[[], Asked],
+        vocabulary: int,
+        sampler: Sampler,
     ):
         self._run, self._device, self._resolved, self._pulse = run, device, resolved, pulse
+        self._sampler = sampler
         self._too_high = _EXPLODED * math.log(vocabulary)
         self.asked: Asked = ""
         self.early: Early = ""
@@ -95,6 +103,7 @@ class Reporter(TrainerCallback):
             "high": self._high,
             "best": self._best,
             "since_best": self._since_best,
+            "sampled_seconds": self._sampler.seconds,
         }
 
     def restore(self, progress: dict[str, Any]) -> None:
@@ -104,7 +113,7 @@ class Reporter(TrainerCallback):
         self.evaluation_owed = progress["evaluation_owed"]
         self._losses.extend(progress["losses"])
         self._loss_sum, self._high, self._best = progress["loss_sum"], progress["high"], progress["best"]
-        self._since_best = progress.get("since_best", 0)
+        self._since_best, self._sampler.seconds = progress.get("since_best", 0), progress.get("sampled_seconds", 0.0)
 
     def checkpoint_saved(self, step: int, seconds: float) -> None:
         loss = self.held_out_loss(step)
@@ -129,6 +138,10 @@ class Reporter(TrainerCallback):
         now = time.monotonic()
         at_risk, step_seconds = now - self._saved, now - self._step_began
         asked = self._let_chat_in()
+        if not asked and self._sampler.due(self.training_seconds, step_seconds):
+            began, before = time.monotonic(), self._elsewhere
+            self._sampler.sample(state.global_step, self.training_seconds, self._let_chat_in)
+            self._elsewhere = before + time.monotonic() - began
         self.evaluation_owed = self.checkpoint_before_evaluation = False
         if asked:
             control.should_training_stop = True
@@ -192,6 +205,8 @@ class Reporter(TrainerCallback):
             if 0 < self._resolved.early_stopping_patience <= self._since_best and step < self._resolved.max_steps:
                 self.early = "overfit"
                 control.should_training_stop = True
+        if step and self._sampler.held_out:
+            self._sampler.sample(step, self.training_seconds, self._let_chat_in)
         now = time.monotonic()
         self._evaluation_seconds = now - self._since - self._elsewhere
         self._since, self._elsewhere = now, 0.0

@@ -28,6 +28,7 @@ from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import Facts, resolve
 from ftchat.engine.resumable import ResumableTrainer
+from ftchat.engine.samples import Sampler
 from ftchat.engine.template import Encoded
 from ftchat.errors import DataError, OutOfMemory, TrainingError
 from ftchat.events import Checked, RunInterrupted, RunPaused
@@ -74,7 +75,8 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         if held_out:
             run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
-        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary)
+        sampler = Sampler(run, resident, learned, held_out)
+        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary, sampler)
         measured = within(encode_all(resident, held_out), frozen.max_length)
         trainer = _trainer(run, resident, frozen, rows, measured, reporter)
         try:
@@ -92,8 +94,12 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         kept = back_to_best(run, resident) if reporter.early == "overfit" else 0
         keep(run, resident)
         resident.attach(run.id, run.adapter)
-        for check in check_after(resident, run.id, learned, before):
+        checks, pairs = check_after(resident, run.id, learned, before)
+        for check in checks:
             run.append(check)
+        if not held_out:
+            for pair in pairs:
+                run.append(pair.logged(reporter.step, held_out=False))
         close_well(run, reporter, kept)
 
 

@@ -56,6 +56,20 @@ class EvalLogged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleLogged(Event):
+    """What the base and the adapter of this step answer to a prompt, greedily. `reference` is the right answer;
+    `whole`: the tuned reply ended by itself; `held_out`: the prompt is not trained on."""
+
+    step: int
+    prompt: str
+    reference: str
+    base: str
+    tuned: str
+    whole: bool
+    held_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
     """The run can go on from here. `best`: its held-out loss is the lowest so far."""
 
@@ -169,7 +183,7 @@ class ReplyFailed(Event):
 
 ReplyEvent = ReplyToken | ReplyDone | ReplyFailed
 
-_PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, CheckpointSaved, Checked)
+_PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)
 _RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_BREAKS, RunFinished, RunStopped, RunFailed)}
 

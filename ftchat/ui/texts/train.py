@@ -149,6 +149,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The adapter changes the model: norm of its weights {detail}",
         "适配器改变了模型：权重范数 {detail}",
     ),
+    "ft_check_answers_changed": (
+        "Answers to training prompts begin otherwise than the base's: divergence {detail} nats",
+        "对训练问题的回答与基座不同：首个 token 的散度为 {detail} nat",
+    ),
     "ft_check_base_unchanged": (
         "The base gives the same numbers as before, to the bit",
         "基座的输出与训练前逐位相同",
