@@ -158,6 +158,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "基座的输出与训练前逐位相同",
     ),
     "ft_check_replies_stop": ("Tried answers stop by themselves: {detail}", "试答自行结束：{detail}"),
+    # sample replies
+    "ft_watch": ("Watch it learn", "看它学习"),
+    "ft_watch_held": ("a held-out question, answered at every check", "留出的问题，每次检查都回答一遍"),
+    "ft_watch_learned": ("a question it is trained on", "训练中的问题"),
+    "ft_watch_reference": ("Reference", "参考"),
+    "ft_watch_back": ("The question before", "上一个问题"),
+    "ft_watch_on": ("The next question", "下一个问题"),
     # what the numbers say
     "ft_say_queued": ("Waiting to start.", "等待开始。"),
     "ft_say_queued_behind": ("Waiting: {n} runs go first.", "等待中：前面还有 {n} 个训练。"),
