@@ -6,17 +6,21 @@ Knows nothing of how they are used; a wrong one is refused here with the nearest
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
 import os
+import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftchat import __version__
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, Setting
 
 METHODS = ("auto", "lora", "qlora")
 PRESETS = ("quick", "balanced", "thorough")
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
+_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 
 
@@ -104,6 +108,12 @@ def parse_setting(name: str, text: str) -> Setting:
             text=text,
         )
     return value
+
+
+def versions() -> dict[str, str]:
+    """Of all that the outcome of a run hangs on."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"ftchat": __version__, "python": platform.python_version(), **found}
 
 
 def _nearest(value: str, known: list[str]) -> str:

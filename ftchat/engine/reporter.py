@@ -163,7 +163,8 @@ class Reporter(TrainerCallback):
         self._loss_sum += logs["loss"]
         self._high = self._high + 1 if logs["loss"] > self._too_high else 0
         if self.step < self._resolved.max_steps:
-            self.early = "learned" if self._learned() else "time" if self._late() else ""
+            again = self.step == self._resolved.last_step
+            self.early = "learned" if self._learned() else "time" if self._late() else "again" if again else ""
         if self.early:
             control.should_training_stop = True
         if self.diverged:

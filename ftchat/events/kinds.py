@@ -110,13 +110,14 @@ class Checked(Event):
     detail: str
 
 
-Early = Literal["", "learned", "time", "overfit"]
+Early = Literal["", "learned", "time", "overfit", "again"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """`early` says why not all steps were taken: everything was learned, the time of a quick run was over, or the
-    held-out loss had turned up. `kept` is the step whose adapter was saved, 0 for the last."""
+    """`early` says why not all steps were taken: everything was learned, the time of a quick run was over, the held-out
+    loss had turned up, or the run that this one repeats ended there. `kept` is the step whose adapter was saved, 0 for
+    the last."""
 
     steps: int
     train_loss: float
