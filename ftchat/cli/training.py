@@ -23,7 +23,7 @@ from ftchat.events.curves import judge
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER, RunConfig
 from ftchat.runs import Run, RunStore
-from ftchat.settings import METHODS, PRESETS, base_name, check_choice, parse_setting, versions
+from ftchat.settings import METHODS, PRESETS, TRACKERS, base_name, check_choice, parse_setting, versions
 from ftchat.worker import Worker, open_worker
 
 
@@ -36,6 +36,9 @@ def add_parsers(verbs: Any) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
     parser.add_argument("--like", metavar="RUN", help="in place of files: do a run again, to the same adapter")
+    parser.add_argument(
+        "--tracker", metavar="T", help=f"also report to {', '.join(TRACKERS[1:])}; default: none of them"
+    )
     parser.add_argument("--name", metavar="N", help="a name for the run; that of the first file otherwise")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=train)
@@ -89,7 +92,7 @@ def train(arguments: argparse.Namespace) -> int:
 def _takes_nothing_else(arguments: argparse.Namespace, what: str, free: Sequence[str] = ()) -> None:
     """A run that is named keeps its files, its base and its settings, so none may be given."""
     fixed: dict[str, Any] = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
-    fixed |= {"held_out": None, "header": None, "name": None, "resume": None, "like": None}
+    fixed |= {"held_out": None, "header": None, "name": None, "resume": None, "like": None, "tracker": None}
     given = [name for name, value in fixed.items() if name not in free and getattr(arguments, name) != value]
     if given:
         word = given[0].replace("_", "-")
@@ -134,6 +137,8 @@ def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfi
     method = check_choice("method", arguments.method, METHODS)
     preset = check_choice("preset", arguments.preset, PRESETS)
     settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
+    if arguments.tracker is not None:
+        settings["report_to"] = parse_setting("report_to", arguments.tracker)
     base = base_name(arguments.base)
     if not arguments.files:
         raise ConfigError("nothing to train on: name a file, or a run with --resume or --like")

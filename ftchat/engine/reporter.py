@@ -15,7 +15,8 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from ftchat.engine.samples import Sampler
-from ftchat.events import CheckpointSaved, Early, EvalLogged, StepLogged
+from ftchat.engine.trackers import Tracker
+from ftchat.events import CheckpointSaved, Early, EvalLogged, Event, StepLogged
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
 
@@ -42,9 +43,10 @@ class Reporter(TrainerCallback):
         pulse: Callable[[], Asked],
         vocabulary: int,
         sampler: Sampler,
+        tracker: Tracker,
     ):
         self._run, self._device, self._resolved, self._pulse = run, device, resolved, pulse
-        self._sampler = sampler
+        self._sampler, self._tracker = sampler, tracker
         self._too_high = _EXPLODED * math.log(vocabulary)
         self.asked: Asked = ""
         self.early: Early = ""
@@ -180,7 +182,7 @@ class Reporter(TrainerCallback):
         self.training_seconds += seconds
         memory = memory_used(self._device)
         self.peak_memory = max(self.peak_memory, memory)
-        self._run.append(
+        self._log(
             StepLogged(
                 step=state.global_step,
                 loss=logs["loss"],
@@ -192,10 +194,14 @@ class Reporter(TrainerCallback):
             )
         )
 
+    def _log(self, event: Event) -> None:
+        self._run.append(event)
+        self._tracker.follow(event)
+
     def _measured(self, step: int, loss: float, control: TrainerControl) -> None:
         """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep. When the loss
         has turned up for long enough, training ends."""
-        self._run.append(EvalLogged(step=step, loss=loss))
+        self._log(EvalLogged(step=step, loss=loss))
         self._evaluated = (step, loss)
         self.evaluation_owed = False
         if step and loss < self._best:

@@ -104,6 +104,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         dataset=config.dataset,
         held_out_dataset=config.held_out,
         save_steps=chosen("save_steps", 0),
+        report_to=chosen("report_to", "none"),
         early_stopping_patience=chosen("early_stopping_patience", _PATIENCE) if facts.held_out else 0,
     )
 

@@ -30,6 +30,7 @@ from ftchat.engine.resolve import Facts, resolve
 from ftchat.engine.resumable import ResumableTrainer
 from ftchat.engine.samples import Sampler
 from ftchat.engine.template import Encoded
+from ftchat.engine.trackers import Tracker
 from ftchat.errors import DataError, OutOfMemory, TrainingError
 from ftchat.events import Checked, RunInterrupted, RunPaused
 from ftchat.records import Example, ResolvedConfig
@@ -76,7 +77,8 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
             run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
         sampler = Sampler(run, resident, learned, held_out)
-        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary, sampler)
+        tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
+        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary, sampler, tracker)
         measured = within(encode_all(resident, held_out), frozen.max_length)
         trainer = _trainer(run, resident, frozen, rows, measured, reporter)
         try:
@@ -84,6 +86,8 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         except torch.OutOfMemoryError:
             sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
             raise OutOfMemory(sentence) from None
+        finally:
+            tracker.close()
     if reporter.diverged:
         close_diverged(run, resident, reporter)
     elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
