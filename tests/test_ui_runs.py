@@ -53,7 +53,7 @@ def test_runs_stand_side_by_side_with_what_differs(home: Path) -> None:
     drawn = side_by_side(runs, {"d" * 16: "Larkfell"}, "en")
     seen = Seen(drawn).text
     assert "img" not in Seen(drawn).tags and EVIL in seen
-    assert "held-out loss" in seen and "lowest held-out loss" in seen and drawn.count('<path class="c') == 2
+    assert "held-out loss" in seen and "lowest held-out loss" in seen and drawn.count('<path class="c0"') == 2
     assert "learning_rate" in seen and "0.001" in seen and "0.02" in seen
     assert "<th>r</th>" not in drawn and "Larkfell" not in drawn
     other = store.create(RunConfig("third", "e" * 16, settings={"learning_rate": 0.02}))

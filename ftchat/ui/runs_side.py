@@ -50,14 +50,18 @@ def _differences(runs: Sequence[Run], datasets: Mapping[str, str], lang: str) ->
     keys = list(dict.fromkeys(key for one in asked for key in one))
     differing = [key for key in keys if len({one.get(key, "–") for one in asked}) > 1]
     rows = [(key, [one.get(key, "–") for one in asked]) for key in differing]
-    heads = "".join(f"<th>{esc(run.config.name)}</th>" for run in runs)
+    heads = "".join(
+        f'<th><svg class="ft-dash" viewBox="0 0 36 8" aria-hidden="true"><path class="{kind}" d="M0 4H36"/></svg>'
+        f"{esc(run.config.name)}</th>"
+        for run, kind in zip(runs, _KINDS, strict=False)
+    )
     body = "".join(
         f"<tr><th>{esc(key)}</th>{''.join(f'<td>{esc(cell)}</td>' for cell in cells)}</tr>"
         for key, cells in [*rows, *_results(runs, lang)]
     )
     same = "" if differing else f'<p class="ft-sub">{esc(t("ft_differs_not", lang))}</p>'
     table = f'<table class="ft-differs"><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>'
-    return f"{heading(t('ft_differs', lang))}{same}{table}"
+    return f'{heading(t("ft_differs", lang))}{same}<div class="ft-differing">{table}</div>'
 
 
 def _asked(run: Run, datasets: Mapping[str, str], lang: str) -> dict[str, str]:
