@@ -106,6 +106,9 @@ class ResolvedConfig:
     trainable_layers: int = 0  # of the first stage of layer freezing; the second trains twice as many
     neftune_noise_alpha: float = 0.0
     label_smoothing_factor: float = 0.0
+    report_to: str = "none"  # the tracker that gets the numbers, too
+    last_step: int = 0  # after which training ends, as that of the run which this one repeats did; 0: no such step
+    early_stopping_patience: int = 0  # evaluations without a lower held-out loss after which training ends; 0: none
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ Knows nothing of trainers or weights; takes measured facts and returns a Resolve
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
-from ftchat.settings import COPIES, LORA_KIN, VIRTUAL
+from ftchat.settings import COPIES, LORA_KIN, VIRTUAL, versions
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
@@ -25,7 +24,7 @@ _VIRTUAL_TOKENS = 20
 # Times the learning rate of LoRA: few numbers that act on much need larger steps, and whole weights smaller ones. Found
 # on the embedded model by benchmarks/methods.py.
 _RATE = {"pissa": 0.5, "adalora": 3.0, "ia3": 30.0, "prefix": 60.0, "prompt": 30.0, "freeze": 0.3, "full": 0.15}
-_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
+_PATIENCE = 3  # evaluations, of about ten in a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         eval_steps=chosen("eval_steps", max(1, steps // 10)),
         target_loss=target_loss,
         time_limit=time_limit,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        versions=versions(),
         dataset=config.dataset,
         held_out_dataset=config.held_out,
         save_steps=chosen("save_steps", 0),
@@ -115,6 +114,8 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         trainable_layers=_layers(facts, chosen) if facts.method == "freeze" else 0,
         neftune_noise_alpha=chosen("neftune_noise_alpha", 0.0),
         label_smoothing_factor=chosen("label_smoothing_factor", 0.0),
+        report_to=chosen("report_to", "none"),
+        early_stopping_patience=chosen("early_stopping_patience", _PATIENCE) if facts.held_out else 0,
     )
 
 

@@ -6,6 +6,7 @@ Knows nothing of files, models or pages.
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    Early,
     EvalLogged,
     Event,
     ReplyDone,
@@ -20,6 +21,7 @@ from ftchat.events.kinds import (
     RunResumed,
     RunStarted,
     RunStopped,
+    SampleLogged,
     StepLogged,
     dumps,
     loads,
@@ -29,6 +31,7 @@ from ftchat.events.status import RunState, RunStatus, fold
 __all__ = [
     "Checked",
     "CheckpointSaved",
+    "Early",
     "EvalLogged",
     "Event",
     "ReplyDone",
@@ -45,6 +48,7 @@ __all__ = [
     "RunState",
     "RunStatus",
     "RunStopped",
+    "SampleLogged",
     "StepLogged",
     "dumps",
     "fold",
