@@ -55,16 +55,16 @@ def build(studio: Studio, shell: Shell) -> None:
     gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
     shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 
-    def go(lang: str, event: gr.EventData) -> tuple[str, Any]:
+    def go(lang: str, event: gr.EventData) -> tuple[str, Any, Any]:
         clicked = event._data
         if "compare" in clicked:
-            return clicked["compare"], gr.Tabs(selected="compare")
+            run = clicked["compare"]
+            return run, gr.Tabs(selected="compare"), f"{run} {time.time_ns()}"
         if "resume" in clicked:
             studio.worker.start_run(clicked["resume"])
-            return clicked["resume"], gr.Tabs(selected="train")
-        return clicked["open"], gr.Tabs(selected="train")
+        return clicked.get("resume") or clicked["open"], gr.Tabs(selected="train"), gr.skip()
 
-    rows.pick(told(go), shell.lang, [shell.run, shell.tabs], **QUEUED)
+    rows.pick(told(go), shell.lang, [shell.run, shell.tabs, shell.chosen], **QUEUED)
 
 
 def table(runs: list[Run], datasets: dict[str, str], query: str, selected: str | None, lang: str) -> str:
