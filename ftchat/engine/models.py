@@ -109,6 +109,7 @@ class Resident:
             made = Path(beside) / "adapter"
             config = copy.copy(self.peft.peft_config[adapter])
             config.inference_mode = True
+            config.base_model_name_or_path = self.name  # so that whoever gets it knows where it belongs
             config.save_pretrained(str(made))
             save_file(self._learned(adapter), made / "adapter_model.safetensors", {"format": "pt"})
             shutil.rmtree(folder, ignore_errors=True)

@@ -45,7 +45,7 @@ class CompareLayout:
             self.mark = gr.Checkbox(
                 True, label=i18n("ft_cmp_mark"), elem_id="ft-mark", container=False, scale=0, min_width=0
             )
-            self.add = gr.Button(i18n("ft_cmp_add"), elem_id="ft-add", size="sm", scale=0, min_width=90)
+            self.add = gr.Button(i18n("ft_cmp_add"), elem_id="ft-add-pane", size="sm", scale=0, min_width=90)
             self.retry = gr.Button(
                 i18n("ft_cmp_retry"), elem_id="ft-retry", size="sm", scale=0, min_width=80, interactive=False
             )
@@ -65,7 +65,7 @@ class CompareLayout:
         with gr.Row(elem_id="ft-under"):
             with gr.Accordion(i18n("ft_cmp_settings"), open=False, elem_id="ft-params", elem_classes="ft-fold"):
                 self._build_settings()
-            with gr.Accordion(i18n("ft_brg_title"), open=False, elem_id="ft-bring", elem_classes="ft-fold"):
+            with gr.Accordion(i18n("ft_brg_title"), open=False, elem_id="ft-elsewhere", elem_classes="ft-fold"):
                 self._build_bringing()
             self.keys = html()
 
