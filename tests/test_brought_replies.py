@@ -142,22 +142,25 @@ def test_the_old_base_is_gone_before_the_new_one_comes(
     with resident.rows(["one"]):
         resident.model(input_ids=torch.tensor([[1, 2]]))
     resident.stack.select([Voice("one")])  # as where a reply was cut off
-    gone = weakref.ref(resident.model)
+    gone = [weakref.ref(part) for part in (resident.model, *resident.model.parameters())]
     del resident
     gc.disable()
     try:
         with pytest.raises(ModelError, match="no folder"):
             loop.describe("/nowhere/at-all", "auto")
-        assert gone() is None
+        assert not any(part() is not None for part in gone)
     finally:
         gc.enable()
 
 
 def test_a_folder_of_an_adapter_stands_in_for_a_run_at_the_command_line(home: Path, run: Run) -> None:
-    command = [sys.executable, "-m", "ftchat", "compare", str(run.adapter), "--prompt", "Hello", "--json"]
-    done = subprocess.run([*command, "--max-new-tokens", "8"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["tuned"]["text"] != found["base"]["text"]
-    refused = subprocess.run([*command[:4], str(run.folder), *command[5:]], capture_output=True, text=True, check=False)
+    def compare(who: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "ftchat", "compare", who, "--prompt", HISTORY[0].content, "--json"]
+        return subprocess.run([*command, "--max-new-tokens", "24"], capture_output=True, text=True, check=False)
+
+    by_name, by_folder = (compare(who) for who in ("one", str(run.adapter)))
+    assert by_folder.returncode == 0, by_folder.stderr
+    found, same = json.loads(by_folder.stdout), json.loads(by_name.stdout)
+    assert found["tuned"] == same["tuned"] != found["base"] == same["base"]
+    refused = compare(str(run.folder))
     assert refused.returncode == 2 and "two files" in refused.stderr and "Traceback" not in refused.stderr

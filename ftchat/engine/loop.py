@@ -236,6 +236,8 @@ class Loop:
             raise WorkerBusy(
                 "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
             )
+        if resident:
+            resident.stack.select(())  # what stands in for a layer would hold it
         self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
