@@ -5,13 +5,13 @@ Knows nothing of trainers or weights; takes measured facts and returns a Resolve
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
+from ftchat.settings import versions
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
@@ -20,7 +20,7 @@ _QUICK_EPOCHS = 3  # at least, on however slow a machine
 _QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
 _QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than when the steps were planned
 _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
-_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
+_PATIENCE = 3  # evaluations, of about ten in a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,12 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         eval_steps=chosen("eval_steps", max(1, steps // 10)),
         target_loss=target_loss,
         time_limit=time_limit,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        versions=versions(),
         dataset=config.dataset,
         held_out_dataset=config.held_out,
         save_steps=chosen("save_steps", 0),
+        report_to=chosen("report_to", "none"),
+        early_stopping_patience=chosen("early_stopping_patience", _PATIENCE) if facts.held_out else 0,
     )
 
 

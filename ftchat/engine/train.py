@@ -5,7 +5,6 @@ What happens is appended to the run's history as it happens. The base comes out 
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import math
 import time
@@ -23,12 +22,14 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from ftchat.data import NEAR_LIMIT, leaks
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
-from ftchat.engine.closing import close_badly, close_diverged, close_well, keep, open_history
+from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import Facts, resolve
 from ftchat.engine.resumable import ResumableTrainer
+from ftchat.engine.samples import Sampler
 from ftchat.engine.template import Encoded
+from ftchat.engine.trackers import Tracker
 from ftchat.errors import DataError, OutOfMemory, TrainingError
 from ftchat.events import Checked, RunInterrupted, RunPaused
 from ftchat.records import Example, ResolvedConfig
@@ -74,7 +75,9 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         if held_out:
             run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
-        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary)
+        sampler = Sampler(run, resident, learned, held_out)
+        tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
+        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary, sampler, tracker)
         measured = within(encode_all(resident, held_out), frozen.max_length)
         trainer = _trainer(run, resident, frozen, rows, measured, reporter)
         try:
@@ -82,6 +85,8 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         except torch.OutOfMemoryError:
             sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
             raise OutOfMemory(sentence) from None
+        finally:
+            tracker.close()
     if reporter.diverged:
         close_diverged(run, resident, reporter)
     elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
@@ -89,11 +94,16 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         closing = RunPaused if reporter.asked == "pause" else RunInterrupted
         run.append(closing(step=reporter.step))
     else:
+        kept = back_to_best(run, resident) if reporter.early == "overfit" else 0
         keep(run, resident)
         resident.attach(run.id, run.adapter)
-        for check in check_after(resident, run.id, learned, before):
+        checks, pairs = check_after(resident, run.id, learned, before)
+        for check in checks:
             run.append(check)
-        close_well(run, reporter)
+        if not held_out:
+            for pair in pairs:
+                run.append(pair.logged(reporter.step, held_out=False))
+        close_well(run, reporter, kept)
 
 
 def _facts(
@@ -138,10 +148,7 @@ def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own
 
 def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
     """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
-    rows = []
-    for example in examples:
-        with contextlib.suppress(DataError):
-            rows += resident.template.encode(example)
+    rows = [row for found in resident.template.encode_all(examples) for row in found or ()]
     return within(rows, resident.context)
 
 

@@ -6,6 +6,7 @@ Knows nothing of files, models or pages.
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    Early,
     EvalLogged,
     Event,
     ReplyDone,
@@ -21,6 +22,7 @@ from ftchat.events.kinds import (
     RunResumed,
     RunStarted,
     RunStopped,
+    SampleLogged,
     StepLogged,
     dumps,
     loads,
@@ -30,6 +32,7 @@ from ftchat.events.status import RunState, RunStatus, fold
 __all__ = [
     "Checked",
     "CheckpointSaved",
+    "Early",
     "EvalLogged",
     "Event",
     "ReplyDone",
@@ -47,6 +50,7 @@ __all__ = [
     "RunState",
     "RunStatus",
     "RunStopped",
+    "SampleLogged",
     "StepLogged",
     "dumps",
     "fold",
