@@ -125,6 +125,7 @@ class PeftLearner(Learner):
     wrapper = PeftModel
 
     def __init__(self, name: str, base: PreTrainedModel, config: PeftConfig):
+        config.base_model_name_or_path = base.name_or_path
         super().__init__(name, self.wrapper(base, config, adapter_name=name))
         self._layers = {key: m for key, m in base.named_modules() if isinstance(m, BaseTunerLayer)}
 
@@ -215,6 +216,7 @@ class AdaLoraLearner(PeftLearner):
         own = self.model.peft_config[self.name]
         plain = LoraConfig(
             task_type="CAUSAL_LM",
+            base_model_name_or_path=own.base_model_name_or_path,
             r=own.init_r,
             lora_alpha=own.init_r,
             target_modules=own.target_modules,
