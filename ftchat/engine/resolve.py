@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ _QUICK_EPOCHS = 3  # at least, on however slow a machine
 _QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
 _QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than when the steps were planned
 _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
+_PADDING_BORNE = 0.25  # of a batch's tokens; above, rows are grouped by length
+_BATCHES_TO_GROUP = 16  # at least, for grouped batches to differ from epoch to epoch
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 
 
@@ -51,6 +54,15 @@ def length_limit(context: int, on_gpu: bool) -> int:
     return min(context, 4096 if on_gpu else 1024)
 
 
+def padded_length(lengths: Sequence[int], batch: int, strategy: str) -> float:
+    """The mean length of a row with its padding."""
+    ordered = sorted(lengths, reverse=True)
+    if strategy == "random":
+        random.Random(0).shuffle(ordered)
+    batches = [ordered[start : start + batch] for start in range(0, len(ordered), batch)]
+    return sum(max(rows) * len(rows) for rows in batches) / max(1, len(ordered))
+
+
 def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) -> ResolvedConfig:
     """`step_seconds`: the measured time of one optimizer step; only the quick preset needs it, to fit its time."""
     asked: dict[str, Any] = dict(config.settings)
@@ -79,6 +91,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         device=facts.device,
         precision=facts.precision,
         seed=chosen("seed", 42),
+        train_sampling_strategy=chosen("train_sampling_strategy", _strategy(facts, max_length, batch)),
         threads=facts.threads,
         examples=facts.examples,
         held_out=facts.held_out,
@@ -111,6 +124,15 @@ def _max_length(facts: Facts, on_gpu: bool) -> int:
     """The data's own longest row, rounded up to 8, within what the model holds and the device bears."""
     longest = max(facts.lengths, default=8)
     return min(math.ceil(longest / 8) * 8, length_limit(facts.context, on_gpu))
+
+
+def _strategy(facts: Facts, max_length: int, batch: int) -> str:
+    """Rows of like length together, where padding would be too much of the work and batches can still be mixed."""
+    lengths = [min(length, max_length) for length in facts.lengths]
+    if batch == 1 or len(lengths) < _BATCHES_TO_GROUP * batch:
+        return "random"
+    waste = 1 - sum(lengths) / len(lengths) / padded_length(lengths, batch, "random")
+    return "group_by_length" if waste > _PADDING_BORNE else "random"
 
 
 def _batch(facts: Facts, max_length: int, on_gpu: bool) -> int:

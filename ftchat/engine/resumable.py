@@ -7,15 +7,19 @@ one that a break cut off can be made good later.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ftchat.engine import checkpoints
 from ftchat.engine.checkpoints import Checkpoint
@@ -55,6 +59,14 @@ class ResumableTrainer(AnswerTrainer):
         checkpoints.save(Path(self.args.output_dir), self.state.global_step, loss, self._write)
         self._reporter.checkpoint_saved(self.state.global_step, time.monotonic() - began)
 
+    def save_after(self, error: Exception) -> None:
+        """Memory was full in the middle of a step: saves what was learned up to the step before, if it still stands."""
+        self.model.zero_grad(set_to_none=True)
+        updating = any("optim" in Path(frame.filename).parts for frame in traceback.extract_tb(error.__traceback__))
+        if 0 < self.state.global_step == self._reporter.step and not updating:
+            with contextlib.suppress(Exception):  # there may be no memory for that either
+                self.checkpoint()
+
     def _write(self, folder: Path) -> None:
         weights = _own_tensors(self.model, self._adapter)
         save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, folder / _WEIGHTS)
@@ -73,6 +85,13 @@ class ResumableTrainer(AnswerTrainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.checkpoint()
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
+        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return _Grouped(rows, lengths=lengths, seed=self.args.data_seed)
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         load_weights(self.model, self._adapter, Checkpoint(Path(resume_from_checkpoint), 0, None))
 
@@ -86,6 +105,22 @@ class ResumableTrainer(AnswerTrainer):
             loss = self._reporter.held_out_loss(self.state.global_step)
             checkpoints.note_loss(Path(self.args.output_dir), self.state.global_step, loss)
         return metrics
+
+
+class _Grouped(LengthGroupedSampler):
+    """Rows of like length together, in an order that depends on the seed and the epoch alone: transformers' own draws
+    it from the random state of the moment, which a resumed run has not."""
+
+    def __init__(self, rows: int, lengths: list[int], seed: int):
+        super().__init__(rows, lengths=lengths, generator=torch.Generator())
+        self._seed, self._epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator.manual_seed(self._seed + self._epoch)
+        return super().__iter__()
 
 
 def load_weights(model: Any, adapter: str, checkpoint: Checkpoint) -> None:

@@ -6,6 +6,8 @@ Knows nothing of files, models or pages.
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    DryStepBegun,
+    DryStepPassed,
     EvalLogged,
     Event,
     ReplyDone,
@@ -14,6 +16,7 @@ from ftchat.events.kinds import (
     ReplyToken,
     RunFailed,
     RunFinished,
+    RunHealed,
     RunInterrupted,
     RunPaused,
     RunQueued,
@@ -29,6 +32,8 @@ from ftchat.events.status import RunState, RunStatus, fold
 __all__ = [
     "Checked",
     "CheckpointSaved",
+    "DryStepBegun",
+    "DryStepPassed",
     "EvalLogged",
     "Event",
     "ReplyDone",
@@ -37,6 +42,7 @@ __all__ = [
     "ReplyToken",
     "RunFailed",
     "RunFinished",
+    "RunHealed",
     "RunInterrupted",
     "RunPaused",
     "RunQueued",

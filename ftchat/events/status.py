@@ -9,10 +9,12 @@ from typing import Any, Literal
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    DryStepPassed,
     EvalLogged,
     Event,
     RunFailed,
     RunFinished,
+    RunHealed,
     RunInterrupted,
     RunPaused,
     RunQueued,
@@ -30,7 +32,8 @@ class RunStatus:
     """A run's history folded into what a page shows. Losses are (step, loss) in order, each step once.
 
     `checkpoint` is the step it can go on from; `attempts` counts how often it went on unasked since that was saved;
-    `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter a failed run left.
+    `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter a failed run left; `tried`
+    is the dry step, `healed` the last time that memory was full.
     """
 
     state: RunState = "queued"
@@ -61,6 +64,8 @@ class RunStatus:
     error: str | None = None
     bug: str | None = None
     kept: int = 0
+    tried: DryStepPassed | None = None
+    healed: RunHealed | None = None
 
     @property
     def closed(self) -> bool:
@@ -122,6 +127,10 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 _from_here(evals, event.step).append((event.step, event.loss))
             case Checked():
                 checks[event.name] = event
+            case DryStepPassed():
+                now |= {"tried": event}
+            case RunHealed():
+                now |= {"healed": event}
             case CheckpointSaved():
                 now |= {"checkpoint": event.step, "attempts": 0}
             case RunPaused():
