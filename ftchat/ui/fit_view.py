@@ -68,7 +68,7 @@ def _badge(fit: Badge | None, offer: Offer, lang: str) -> str:
         return ""
     if fit == "too_big":
         needed = numbers.gigabytes(min(offer.memory.values()))
-        return f'<span class="ft-fit no">{esc(t("ft_too_big", lang, size=needed))}</span>'
+        return f'<span class="ft-fit no">{esc(t("ft_model_too_big", lang, size=needed))}</span>'
     return f'<span class="ft-fit">✓ {esc(t(f"ft_{fit}", lang))}</span>'
 
 

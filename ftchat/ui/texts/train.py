@@ -9,7 +9,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_gated": ("terms to accept on the Hub", "需在 Hub 上接受条款"),
     "ft_fits": ("fits", "放得下"),
     "ft_fits_qlora": ("fits with QLoRA", "用 QLoRA 放得下"),
-    "ft_too_big": ("too big: needs {size}", "太大：需要 {size}"),
+    "ft_model_too_big": ("too big: needs {size}", "太大：需要 {size}"),
     "ft_not_downloaded": (
         "{name} is not on this machine yet: Start fetches about {size} first, once.",
         "本机还没有 {name}：开始训练时先下载约 {size}，只需一次。",
