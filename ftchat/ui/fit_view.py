@@ -99,7 +99,7 @@ def not_here_yet(offer: Offer, lang: str) -> str:
 
 
 def placeholder(value: Any) -> str:
-    """A setting's automatic value, as it stands in an empty field."""
+    """A setting's automatic value, as it stands in an empty field and as the field would take it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return numbers.small(value) if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -80,10 +80,12 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             found = studio.worker.estimate(config)
         except FtchatError:  # Start says what is wrong
             return quiet
-        chosen = [fit_view.placeholder(getattr(found.resolved, name)) for name in train_form.FIELDS]
+        numbers = {name: getattr(found.resolved, name) for name in train_form.FIELDS}
+        if not found.resolved.save_steps:  # by time alone
+            numbers["save_steps"] = t("ft_auto", lang)
         return [
             gr.HTML(fit_view.estimate(found, lang), visible=True),
-            *(gr.Textbox(placeholder=value) for value in chosen),
+            *(gr.Textbox(placeholder=fit_view.placeholder(value)) for value in numbers.values()),
         ]
 
     asked = [shell.dataset, shell.held_out, shell.base, form.chosen_base, form.chosen_preset, form.method, shell.lang]
