@@ -104,6 +104,9 @@ class ResolvedConfig:
     held_out_dataset: str | None = None  # of the user's own held-out data
     train_sampling_strategy: str = "random"  # or group_by_length
     save_steps: int = 0  # between checkpoints, beside those that time asks for; 0: those alone
+    report_to: str = "none"  # the tracker that gets the numbers, too
+    last_step: int = 0  # after which training ends, as that of the run which this one repeats did; 0: no such step
+    early_stopping_patience: int = 0  # evaluations without a lower held-out loss after which training ends; 0: none
 
 
 @dataclass(frozen=True, slots=True)

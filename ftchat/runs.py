@@ -6,21 +6,23 @@ runs/<id>/config.json     what the user asked for
           lock            held while it trains or waits to
           checkpoints/    what it can go on from
           adapter/        what was learned
+          notes.txt       what the user wrote about it
 
 The first two are kept twice: nothing else says what they say.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from ftchat.events import Event, RunStatus, StepLogged
 from ftchat.files import LOCAL_OWNER, owner_folder, write_atomic
 from ftchat.records import ResolvedConfig, RunConfig, to_json
 
+_MOST_NOTES = 20_000  # characters
 _LOOKING = threading.Lock()  # among the threads of this process
 
 
@@ -42,9 +45,18 @@ class Run:
         self.folder = folder
         self.id = folder.name
         self._folded: tuple[tuple[int, bool], RunStatus] | None = None
+        self._config: tuple[int, RunConfig] | None = None
 
-    @cached_property
+    @property
     def config(self) -> RunConfig:
+        """Read again when another process has renamed the run."""
+        path = _copies(self.folder, "config")[0]
+        written = path.stat().st_mtime_ns if path.exists() else 0
+        if self._config is None or self._config[0] != written:
+            self._config = (written, self._read_config())
+        return self._config[1]
+
+    def _read_config(self) -> RunConfig:
         fields = _read_twice(self.folder, "config")
         if fields is None:
             raise ConfigError(f"the settings of run {self.id} cannot be read any more: {self.folder / 'config.json'}")
@@ -59,6 +71,15 @@ class Run:
     @property
     def adapter(self) -> Path:
         return self.folder / "adapter"
+
+    @property
+    def notes(self) -> str:
+        """What the user wrote about it."""
+        path = self.folder / "notes.txt"
+        return path.read_text("utf-8", errors="replace") if path.exists() else ""
+
+    def note(self, text: str) -> None:
+        write_atomic(self.folder / "notes.txt", text[:_MOST_NOTES])
 
     @property
     def checkpoints(self) -> Path:
@@ -141,6 +162,35 @@ class RunStore:
         _write_twice(self.folder / run_id, "config", to_json(config))
         return self.get(run_id)
 
+    def create_like(self, run: Run, name: str) -> Run:
+        """A new run that does a run again: on the same version of the data, with its resolved config, and ending where
+        the user or the clock ended it, so that on the same machine it gives the same adapter."""
+        resolved, status = run.resolved, run.status()
+        if resolved is None:
+            raise ConfigError(
+                f"run {run.config.name} never began, so there is nothing to do again; train its data anew"
+            )
+        cut = status.state == "stopped" or status.early in ("time", "again")
+        again = self.create(dataclasses.replace(run.config, name=name))
+        again.freeze(dataclasses.replace(resolved, time_limit=0.0, last_step=status.step if cut else 0))
+        return again
+
+    def rename(self, run: Run, name: str) -> None:
+        """Its id stays. The new name must not be in use."""
+        if name != run.config.name:
+            self.check_name(name)
+            _write_twice(run.folder, "config", to_json(dataclasses.replace(run.config, name=name)))
+
+    def delete(self, run: Run) -> None:
+        """With all that it learned; never one that some process holds."""
+        if run.held():
+            raise ConfigError(f"run {run.config.name} is training or waits to; stop it first", "run_held")
+        with run.hold():
+            for path in _copies(run.folder, "config"):  # without them it is no run any more, whatever cuts this short
+                path.unlink(missing_ok=True)
+        self._runs.pop(run.id, None)
+        shutil.rmtree(run.folder, ignore_errors=True)
+
     def check_name(self, name: str) -> None:
         """ConfigError where `name` cannot name a new run."""
         if not name.strip() or name.startswith("-") or len(name) > 120:
@@ -174,7 +224,7 @@ class RunStore:
 
     def get(self, name: str) -> Run:
         """The run of that id or name."""
-        if name in self._runs and (self.folder / name).exists():
+        if name in self._runs and (self.folder / name / "config.json").exists():
             return self._runs[name]
         for run in self.list():
             if name in (run.id, run.config.name):

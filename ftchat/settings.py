@@ -6,18 +6,26 @@ Knows nothing of how they are used; a wrong one is refused here with the nearest
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
+import importlib.util
 import os
+import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ftchat import __version__
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, Setting
 
 METHODS = ("auto", "lora", "qlora")
 PRESETS = ("quick", "balanced", "thorough")
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
+_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
+
+
+TRACKERS = ("none", "tensorboard", "wandb", "trackio")  # each but the first is the name of a package, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,8 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "gradient_checkpointing": bool,
     "eval_steps": Range(int, 1, 1_000_000),
     "save_steps": Range(int, 1, 1_000_000),
+    "early_stopping_patience": Range(int, 0, 10_000),
+    "report_to": TRACKERS,
     "seed": Range(int, 0, 2**31 - 1),
     "r": Range(int, 1, 1024),
     "lora_alpha": Range(int, 1, 4096),
@@ -87,7 +97,8 @@ def parse_setting(name: str, text: str) -> Setting:
     if kind is bool:
         return check_choice(name, text.lower(), ("true", "false")) == "true"
     if isinstance(kind, tuple):
-        return check_choice(name, text, kind)
+        choice = check_choice(name, text, kind)
+        return check_tracker(choice) if name == "report_to" else choice
     assert isinstance(kind, Range)
     try:
         value = kind.kind(text)
@@ -104,6 +115,19 @@ def parse_setting(name: str, text: str) -> Setting:
             text=text,
         )
     return value
+
+
+def check_tracker(name: str) -> str:
+    """`name`, if its package is installed."""
+    if name != "none" and importlib.util.find_spec(name) is None:
+        raise ConfigError(f"to report to {name}, its package is needed: pip install {name}", "no_tracker", name=name)
+    return name
+
+
+def versions() -> dict[str, str]:
+    """Of all that the outcome of a run hangs on."""
+    found = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {"ftchat": __version__, "python": platform.python_version(), **found}
 
 
 def _nearest(value: str, known: list[str]) -> str:

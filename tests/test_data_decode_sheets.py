@@ -130,3 +130,24 @@ def test_classes_have_their_names():
     datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features=features).to_parquet(out)
     assert pairs(out.getvalue()) == [("a", "good"), ("b", "bad")]
     assert report(out.getvalue()).counts == {"empty_answer": 1}
+
+
+def test_cells_that_are_merged_downwards_are_the_same_as_above():
+    rows = [("question", "answer"), ("How do I pay?", "By card."), (None, "In cash."), (None, None), (None, "Not yet."),
+            ("Where?", "Here."), ("Who?", None), ("What?", "Both.")]  # fmt: skip
+    book = with_sheets(faq=rows)
+    for cells in ("A2:A5", "B6:B7"):
+        book["faq"].merge_cells(cells)
+    asked = "How do I pay?"
+    assert pairs(saved(book)) == [
+        (asked, "By card."), (asked, "In cash."), (asked, "Not yet."), ("Where?", "Here."), ("Who?", "Here."),
+        ("What?", "Both."),
+    ]  # fmt: skip
+
+
+def test_titles_that_are_merged_across_are_no_cells_of_a_row():
+    book = with_sheets(
+        faq=[("Questions of our customers", None), (None, None), ("question", "answer"), ("hi", "hello")]
+    )
+    book["faq"].merge_cells("A1:B2")
+    assert pairs(saved(book)) == [("hi", "hello")]

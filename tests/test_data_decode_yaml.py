@@ -76,3 +76,24 @@ def test_a_key_that_stands_twice_is_said():
     found = report(b"- prompt: a\n  prompt: b\n  completion: c\n")
     assert [(p.kind, p.severity) for p in found.problems] == [("bad_yaml", "warning")]
     assert "line 2" in found.problems[0].message
+
+
+def test_each_example_of_an_intent_is_one():
+    text = """version: "3.1"
+nlu:
+- intent: greet
+  examples: |
+    - hey
+    - hello [Anna](name)
+- synonym: credit
+  examples: |
+    - credit card
+- intent: leave
+  examples: |
+    - bye
+"""
+    found = read([Source("nlu.yml", text.encode())])
+    assert [(e.prompt, e.completion) for e in found.examples] == [
+        ("hey", "greet"), ("hello Anna", "greet"), ("bye", "leave"),
+    ]  # fmt: skip
+    assert [(p.row, p.kind, p.severity) for p in found.report.problems if p.row] == [(2, "not_a_pair", "error")]

@@ -3,12 +3,12 @@
 import random
 import time
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftchat.data.near import SAME, Alike, _Judge, _plain, find_alike
+from ftchat.data.near import SAME, Alike, find_alike
+from ftchat.data.shingles import plain
 from ftchat.records import Example, Message
 
 SYLLABLES = "ba de fi go ku la me ni po ru sa te vi wo".split()
@@ -96,7 +96,7 @@ def test_a_long_instruction_hides_neither_copies_nor_differences():
 
 def likeness(a: str, b: str) -> float:
     """Written out a second time, for plain texts in Latin letters."""
-    one, other = ({t[i : i + 4] for i in range(len(t) - 3)} or {t} for t in (_plain(a), _plain(b)))
+    one, other = ({t[i : i + 4] for i in range(len(t) - 3)} or {t} for t in (plain(a), plain(b)))
     return len(one & other) / len(one | other)
 
 
@@ -160,5 +160,5 @@ def test_of_a_large_template_each_is_compared_with_a_few():
     for _ in range(15_000):
         one, *others = ("".join(rng.choices(SYLLABLES, k=rng.randint(2, 4))) for _ in range(3))
         rows.append((f"¿Qué significa {one}?", said.format(one, *others)))
-    compared = sum(len(earlier) for earlier, _ in _Judge(examples(rows), np.arange(len(rows))).candidates())
-    assert compared < 11 * len(rows)
+    known = find_alike(examples(rows)).known
+    assert known is not None and len(known.pairs) < 11 * len(rows)

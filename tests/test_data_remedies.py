@@ -193,3 +193,18 @@ def test_what_is_read_is_a_root_even_where_a_version_holds_the_same(tmp_path):
     assert store.export(again.hash) == store.export(version.hash)
     assert (again.name, again.info.changes, store.put(read([source(["clean"])]), "x").hash) == ("again", (), again.hash)
     assert store.change(root.hash, Remedy("duplicate", "drop")) == version
+
+
+def test_a_remedy_tells_how_many_rows_are_through_and_never_goes_back(home: Path) -> None:
+    store = DatasetStore(home)
+    asked = "Click on the link below the field, then wait for the message"
+    rows = [{"prompt": f"{n}: who is a{n}@b.com?", "completion": f"It is {n}."} for n in range(5_000)]
+    rows += [{"prompt": asked, "completion": f"{asked} that we send{' now' * n}"} for n in range(3)]
+    key = store.put(read([Source.from_text("".join(json.dumps(row) + "\n" for row in rows))]), "rows").hash
+    for remedy, left in ((Remedy("near_duplicate", "drop"), 5_001), (Remedy("pii", "mask"), 5_001)):
+        told: list[tuple[int, int]] = []
+        changed = store.change(key, remedy, lambda done, total, told=told: told.append((done, total)))
+        key = changed.hash
+        done = [done for done, _ in told]
+        assert len(changed.examples) == left == told[-1][1]
+        assert done == sorted(done) and len(set(done)) > 2 and done[-1] <= left

@@ -90,6 +90,10 @@ SHAPES = {
         {"chat": {"turn_2": {"Human": "bye", "MOSS": "see you"}, "turn_1": {"Human": "hi", "MOSS": "hello"}}},
         LONG,
     ),
+    "turns with marks": (
+        {"chat": {"turn_1": {"Human": "<|Human|>: hi<eoh>\n", "MOSS": "<|MOSS|>: hello<eom>\n"}}},
+        PAIR,
+    ),
     "turns with numbers": (
         {"chat": [{"turn": 1, "user": "hi", "bot": "hello"}, {"turn": 2, "user": "bye", "bot": "see you"}]},
         LONG,

@@ -111,7 +111,13 @@ def test_the_last_two_checkpoints_and_the_best_are_kept(home: Path, worker: Work
     store = DatasetStore(home)
     learned = store.put(read([Source.from_text("\n".join(f"Question {n}?\tAnswer {n}." for n in range(6)))]), "numbers")
     own = store.put(read([Source.from_text("Which one?\tThat one.\nWhy?\tBecause.")]), "own")
-    settings = QUICK | {"max_steps": 30, "eval_steps": 3, "save_steps": 4, "learning_rate": 0.02}
+    settings = QUICK | {
+        "max_steps": 30,
+        "eval_steps": 3,
+        "save_steps": 4,
+        "learning_rate": 0.02,
+        "early_stopping_patience": 0,
+    }
     run = RunStore(home).create(RunConfig("numbers", learned.hash, settings=settings, held_out=own.hash))
     worker.start_run(run.id)
     assert finish(run).state == "finished"

@@ -85,3 +85,25 @@ def test_those_who_look_do_not_see_each_other(store: RunStore) -> None:
     with ThreadPoolExecutor(4) as pool:
         seen = list(pool.map(lambda _: Run(run.folder).held(), range(400)))
     assert not any(seen)
+
+
+def test_a_new_name_is_seen_by_those_who_knew_the_old_one(store: RunStore, home: Path) -> None:
+    run, elsewhere = store.create(config("a")), RunStore(home)
+    assert elsewhere.get("a").config.name == "a"
+    store.rename(run, "b")
+    assert elsewhere.get("b").id == run.id == store.get(run.id).id
+    assert run.config == config("b")
+    with pytest.raises(ConfigError):
+        elsewhere.get("a")
+
+
+def test_a_run_that_is_held_is_not_deleted(store: RunStore) -> None:
+    run = store.create(config("a"))
+    run.note("learns fast\n客服")
+    with run.hold(), pytest.raises(ConfigError, match="stop it first"):
+        store.delete(run)
+    assert store.get("a").notes == "learns fast\n客服"
+    store.delete(run)
+    assert store.list() == [] and not run.folder.exists()
+    with pytest.raises(ConfigError):
+        store.get(run.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 from ftchat.errors import ConfigError
@@ -45,10 +47,11 @@ def test_the_share_of_the_time_for_chat(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_setting_has_a_name_that_the_libraries_know() -> None:
     from peft import LoraConfig
+    from transformers import EarlyStoppingCallback
     from trl import SFTConfig
 
     known = set(SFTConfig.__dataclass_fields__) | set(LoraConfig.__dataclass_fields__)
-    assert set(SETTINGS) <= known
+    assert set(SETTINGS) <= known | set(inspect.signature(EarlyStoppingCallback).parameters)
 
 
 def test_a_folder_is_known_by_its_whole_path(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,8 +27,17 @@ def example(*texts: str) -> Example:
     return Example(tuple(Message(roles[at % 2], text) for at, text in enumerate(texts)), "f", 1)
 
 
+def result(counting: Generator[None, None, Any]) -> Any:
+    """What it comes to in the end."""
+    while True:
+        try:
+            next(counting)
+        except StopIteration as end:
+            return end.value
+
+
 def shortened(one: Example, limit: int) -> Example | None:
-    for _, count, characters in fitting(TEMPLATE, [one], limit):
+    for _, count, characters in result(fitting(TEMPLATE, [[one]], limit)):
         *before, last = one.messages[:count]
         return Example((*before, Message(last.role, last.content[:characters])), "f", 1)
     return None
@@ -39,12 +50,12 @@ texts = st.text(st.sampled_from("ab eE.\n1好，。🙂é"), min_size=1, max_siz
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=3), st.integers(8, 120))
 def test_what_is_shortened_fits_and_is_a_beginning(turns: list[tuple[str, str]], limit: int) -> None:
     one = example(*(text for turn in turns for text in turn))
-    before = token_stats(TEMPLATE, [one], limit)
+    before = result(token_stats(TEMPLATE, [[one]], limit))
     short = shortened(one, limit)
     if not before.over_limit:
         assert short is None
     elif short is not None:
-        after = token_stats(TEMPLATE, [short], limit)
+        after = result(token_stats(TEMPLATE, [[short]], limit))
         assert not after.over_limit and not after.lost
         assert short.messages[:-1] == one.messages[: len(short.messages) - 1]
         assert one.messages[len(short.messages) - 1].content.startswith(short.completion) and short.completion.strip()
@@ -95,3 +106,19 @@ def test_rows_that_lost_their_end_while_reading_are_removed_for_real(home: Path)
     settled = store.change(cured.hash, Remedy("tool_calls", "drop"))
     assert settled.examples == cured.examples and settled.report.counts == {}
     assert store.undo(settled.hash, 0).examples == root.examples
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(texts, min_size=2, max_size=4).filter(lambda turns: len(turns) % 2 == 0), max_size=9))
+def test_many_examples_have_the_tokens_of_each_alone(conversations: list[list[str]]) -> None:
+    examples = [example(*turns) for turns in conversations]
+    assert TEMPLATE.encode_all(examples) == [TEMPLATE.encode(one) for one in examples]
+
+
+def test_the_batches_do_not_change_what_is_counted() -> None:
+    examples = [example("How many?", "one " * size) for size in range(1, 40)]
+    at_once = result(token_stats(TEMPLATE, [examples], 20))
+    assert result(token_stats(TEMPLATE, [examples[:7], examples[7:11], examples[11:]], 20)) == at_once
+    assert at_once.over_limit and len(at_once.lengths) == 39
+    parted = result(fitting(TEMPLATE, [examples[:30], examples[30:]], 20))
+    assert parted == result(fitting(TEMPLATE, [examples], 20)) and parted[-1][0] == 38

@@ -12,7 +12,7 @@ from pages import pairs
 
 from ftchat.data import DatasetStore, Remedy
 from ftchat.errors import DataError
-from ftchat.ui.reader import Reader, finish
+from ftchat.ui.reader import Progress, Reader, Steps, finish
 
 
 @pytest.fixture
@@ -37,10 +37,25 @@ def test_what_it_reads_is_in_the_store(reader: Reader, home: Path) -> None:
 
 
 def test_it_says_how_far_it_is(reader: Reader, big: Path) -> None:
-    steps = list(reader.read([big], "big", "file"))
-    done = [step for step, total in steps if total]
-    assert {total for _, total in steps if total} == {big.stat().st_size}
-    assert len(set(done)) > 3 and done == sorted(done)
+    def rises(steps: list[Progress], unit: str, total: int) -> None:
+        done = [done for done, all_of_it, of in steps if all_of_it and of == unit]
+        assert {all_of_it for _, all_of_it, _ in steps if all_of_it} == {total}
+        assert len(set(done)) > 1 and done == sorted(done)
+
+    steps, key = told(reader.read([big], "big", "file"))
+    rises(steps, "bytes", big.stat().st_size)
+    steps, _ = told(reader.change(key, [Remedy("pii", "mask")]))
+    rises(steps, "rows", 150_000)
+
+
+def told(steps: Steps) -> tuple[list[Progress], str]:
+    """What work says on its way, and its end."""
+    found = []
+    while True:
+        try:
+            found.append(next(steps))
+        except StopIteration as end:
+            return found, end.value
 
 
 def test_a_killed_process_is_one_sentence_and_the_next_reading_works(reader: Reader, big: Path, home: Path) -> None:

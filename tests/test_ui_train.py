@@ -6,36 +6,27 @@ import math
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from ftchat.errors import ConfigError
 from ftchat.events import (
     Checked,
-    CheckpointSaved,
+    Early,
     EvalLogged,
     Event,
-    RunFailed,
     RunFinished,
-    RunInterrupted,
-    RunPaused,
     RunQueued,
-    RunResumed,
     RunStarted,
     RunStatus,
-    RunStopped,
     StepLogged,
     fold,
 )
 from ftchat.records import RunConfig
-from ftchat.runs import RunStore
-from ftchat.ui import run_view, runs_tab, train_form
+from ftchat.ui import run_view, train_form
 from ftchat.ui.numbers import gigabytes, grouped, loss, small
 from ftchat.ui.plots import MOST_POINTS, Curve, plot, thin, ticks
 from ftchat.ui.texts import train as texts
-from ftchat.ui.verdict import verdict
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -55,7 +46,7 @@ def history(losses: Sequence[float], held: Sequence[tuple[int, float]] = (), tot
     return events
 
 
-def closed(kind: type[RunFinished], steps: int, early: Literal["", "learned", "time"] = "") -> RunFinished:
+def closed(kind: type[RunFinished], steps: int, early: Early = "") -> RunFinished:
     figures = {"train_loss": 1.0, "seconds": 41.2, "tokens_per_second": 1842.0}
     return kind(time=2000.0, steps=steps, **figures, peak_memory=7 * 10**8, early=early)
 
@@ -122,84 +113,6 @@ def test_numbers_read_well() -> None:
     assert [loss(value) for value in (3.214, 0.0042, math.nan)] == ["3.21", "0.0042", "–"]
 
 
-# What the numbers are said to mean
-
-
-def said(events: list[Event], held: bool = True) -> str:
-    found = verdict(fold(events, held), "en")
-    return f"{found.tone}: {found.head} {found.text}"
-
-
-def test_a_run_without_held_out_pairs_claims_nothing_about_other_pairs() -> None:
-    events = history(falling(40), total=60)
-    assert said(events).startswith("calm: Still learning. Train loss fell from 3.40 to 0.46. No pairs are held out")
-    assert said([*events, closed(RunFinished, 60)]).startswith("calm: Finished, ready in Compare. Train loss fell")
-    assert "learned after 40 of 60 steps" in said([*events, closed(RunFinished, 40, early="learned")])
-    assert "over after 40 of 60 steps" in said([*events, closed(RunFinished, 40, early="time")])
-
-
-def test_held_out_loss_is_what_counts_where_there_is_one() -> None:
-    held = [(0, 3.2), (10, 1.5), (20, 0.8), (30, 0.6)]
-    assert said(history(falling(30), held, 60)) == (
-        "calm: Still learning. Held-out loss, on pairs it is not trained on, fell from 3.20 to 0.60."
-    )
-
-
-def test_a_rise_of_the_held_out_loss_is_said_with_the_step_where_it_was_lowest() -> None:
-    held = [(0, 3.2), (10, 0.9), (20, 1.0), (30, 1.2)]
-    sentence = said(history(falling(30), held, 60))
-    assert sentence.startswith("warn: Held-out loss is rising.")
-    assert "lowest at step 10 (0.90)" in sentence
-
-
-def test_chinese_sentences_stand_without_spaces_between_them() -> None:
-    status = fold([*history(falling(40), total=60), closed(RunFinished, 40)])
-    assert "。 " not in run_view.words(status, "zh") and ". " in verdict(status, "en").text
-
-
-def test_a_flat_loss_is_not_called_learning() -> None:
-    assert said(history([3.0, 3.01] * 20, total=60)).startswith("calm: Not falling at the moment.")
-
-
-def test_a_run_that_can_go_on_says_from_where_and_offers_it() -> None:
-    cut = history(falling(9), total=60)
-    saved = [*cut, CheckpointSaved(step=8)]
-    assert "goes on from step 8" in said(saved, held=False) and "begins it again" in said(cut, held=False)
-    full = [*saved, RunInterrupted(step=9, error=f"no room {EVIL}")]
-    assert said(full).startswith("warn: Interrupted at step 9. no room")
-    paused = [*saved, RunPaused(step=9)]
-    assert said(paused).startswith("calm: Paused at step 9.")
-    for events, held in ((cut, False), (full, True), (paused, True)):
-        drawn = run_view.words(fold(events, held), "en")
-        assert 'data-resume="1"' in drawn and "data-again" not in drawn and "<img" not in drawn
-    assert "data-resume" not in run_view.words(fold([*paused, RunQueued()]), "en")
-    assert "2 runs go first" in run_view.words(fold([RunQueued()]), "en", ahead=2)
-
-
-def test_steps_that_are_done_again_are_shown_once() -> None:
-    once = history(falling(9), total=60)
-    again = [*once[:-2], CheckpointSaved(step=4), RunQueued(), RunResumed(step=4)]
-    status = fold([*again, *once[-5:]])
-    assert status.losses == fold(once).losses and status.step == 9
-    assert fold(again).losses == fold(once).losses[:4]
-
-
-def test_a_run_that_left_nothing_says_so_and_offers_to_train_again() -> None:
-    cut = history(falling(9), total=60)
-    dropped = [RunQueued(), closed(RunStopped, 0)]
-    failed = [*cut, RunFailed(error=f"no room {EVIL}")]
-    assert said(cut, held=False).startswith("warn: Interrupted at step 9.")
-    assert said([RunQueued()], held=False).startswith("warn: Interrupted before the first step.")
-    assert said(dropped).startswith("warn: Stopped before the first step.")
-    assert said(failed) == f"err: The run failed. no room {EVIL}"
-    for events in (dropped, failed):
-        drawn = run_view.words(fold(events), "en")
-        assert "data-again" in drawn and "<img" not in drawn
-    kept = fold([*cut, closed(RunStopped, 9)])
-    assert "9 of 60" in verdict(kept, "en").text
-    assert "data-again" not in run_view.words(kept, "en")
-
-
 # A run as HTML
 
 
@@ -224,34 +137,6 @@ def test_checks_show_their_outcome_and_unknown_ones_their_name() -> None:
     assert drawn.count('class="bad"') == 1
     assert "new_check" in drawn and "<img" not in drawn
     assert run_view.checks(RunStatus(), "en") == ""
-
-
-# The runs
-
-
-def test_runs_are_listed_with_a_way_to_their_chat_and_found_by_any_word(home: Path) -> None:
-    store = RunStore(home)
-    done = store.create(RunConfig(EVIL, "d" * 16))
-    for event in (*history(falling(30)), closed(RunFinished, 30)):
-        done.append(event)
-    cut = store.create(RunConfig("keeper", "e" * 16, base="Qwen/Qwen3-0.6B"))
-    for event in history(falling(5), total=60):
-        cut.append(event)
-
-    def found(query: str) -> str:
-        return runs_tab.table(store.list(), {"d" * 16: "Larkfell"}, query, done.id, "en")
-
-    drawn = found("")
-    assert "<img" not in drawn
-    assert drawn.count("<tr data-open=") == 2
-    assert f'data-compare="{done.id}"' in drawn and f'data-compare="{cut.id}"' not in drawn
-    assert f'data-open="{done.id}" aria-current="true"' in drawn
-    assert re.findall(r'<span class="ft-mut">(train|held out)</span>', drawn) == ["train", "train"]
-    for query in ("larkfell", "FINISHED", "larkfell finished"):
-        assert f'data-open="{done.id}"' in found(query) and cut.id not in found(query)
-    for query in ("keeper", "qwen3", "interrupted"):
-        assert f'data-open="{cut.id}"' in found(query) and done.id not in found(query)
-    assert "No run matches" in found(EVIL + "x") and "<img" not in found(EVIL + "x")
 
 
 # The form

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from test_train import ask, finish, start
 
+from ftchat.data import DatasetStore, Source, read
 from ftchat.errors import ModelError, WorkerDied
 from ftchat.records import STARTER
 from ftchat.runs import RunStore
-from ftchat.worker import ProcessWorker, open_worker
+from ftchat.worker import ProcessWorker, Worker, open_worker
 
 
 @pytest.fixture
@@ -101,3 +103,15 @@ def test_closing_an_inline_worker_leaves_its_run_interrupted(home: Path) -> None
         time.sleep(0.05)
     worker.close()
     assert RunStore(home).get(run.id).status().state == "interrupted"
+
+
+def test_counting_the_tokens_of_much_data_keeps_nobody_waiting(home: Path, worker: Worker) -> None:
+    pairs = "\n".join(f"question number {n}, and some more words\tanswer number {n}" for n in range(4000))
+    dataset = DatasetStore(home).put(read([Source.from_text(pairs)]), "much")
+    worker.describe(STARTER)
+    with ThreadPoolExecutor() as pool:
+        counting = pool.submit(worker.token_stats, STARTER, dataset.hash)
+        shown = worker.preview(STARTER, dataset.examples[:1])
+        assert not counting.done(), "the preview had to wait for the counting"
+        stats = counting.result()
+    assert len(stats.lengths) == 4000 and stats.lengths[0] == len(shown[0].tokens)

@@ -38,6 +38,9 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 "train_loss": status.train_loss,
                 "seconds": round(status.seconds, 3),
                 "created": status.queued_at,
+                "early": status.early,
+                "eval_loss": status.eval_losses[-1][1] if status.eval_losses else None,
+                "notes": run.notes,
                 "adapter": str(run.adapter) if status.usable else None,
             }
         )

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from ftchat.cli.data import add_files, parse_pairs, read_files, read_held_out
 from ftchat.data import DatasetStore, Reading
 from ftchat.errors import ConfigError, DataError
 from ftchat.events import RunStatus
+from ftchat.events.curves import judge
 from ftchat.files import ftchat_home
 from ftchat.records import STARTER, Estimate, RunConfig
 from ftchat.runs import Run, RunStore
-from ftchat.settings import METHODS, PRESETS, base_name, check_choice, parse_setting
+from ftchat.settings import METHODS, PRESETS, TRACKERS, base_name, check_choice, parse_setting, versions
 from ftchat.worker import Worker, open_worker
 
 
@@ -33,6 +35,10 @@ def add_parsers(verbs: Any) -> None:
     parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
+    parser.add_argument("--like", metavar="RUN", help="in place of files: do a run again, to the same adapter")
+    parser.add_argument(
+        "--tracker", metavar="T", help=f"also report to {', '.join(TRACKERS[1:])}; default: none of them"
+    )
     parser.add_argument("--name", metavar="N", help="a name for the run; that of the first file otherwise")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=train)
@@ -44,6 +50,9 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.resume is not None:
         run = _to_resume(arguments, runs)
         base, method = run.config.base, run.config.method
+    elif arguments.like is not None:
+        earlier, name = _to_repeat(arguments, home, runs)
+        base, method = earlier.config.base, earlier.config.method
     else:
         config = _read(arguments, home, runs)
         base, method = config.base, config.method
@@ -55,9 +64,10 @@ def train(arguments: argparse.Namespace) -> int:
     try:
         if arguments.resume is None:
             worker.describe(base, method)  # a base that cannot be used leaves no run behind
-            with suppress(DataError):  # which the run itself will say
-                print(_in_a_line(worker.estimate(config)), file=sys.stderr)
-            run = runs.create(config)
+            if arguments.like is None:
+                with suppress(DataError):  # which the run itself will say
+                    print(_in_a_line(worker.estimate(config)), file=sys.stderr)
+            run = runs.create(config) if arguments.like is None else runs.create_like(earlier, name)
         worker.start_run(run.id)
         started = True
         status = _follow(run, worker)
@@ -82,16 +92,42 @@ def train(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
-    """The run that is named. It keeps its files, its base and its settings, so none may be given."""
+def _takes_nothing_else(arguments: argparse.Namespace, what: str, free: Sequence[str] = ()) -> None:
+    """A run that is named keeps its files, its base and its settings, so none may be given."""
     fixed: dict[str, Any] = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
-    fixed |= {"held_out": None, "header": None, "name": None}
-    given = [name for name, value in fixed.items() if getattr(arguments, name) != value]
+    fixed |= {"held_out": None, "header": None, "name": None, "resume": None, "like": None, "tracker": None}
+    given = [name for name, value in fixed.items() if name not in free and getattr(arguments, name) != value]
     if given:
         word = given[0].replace("_", "-")
-        raise ConfigError(
-            f"--resume goes on with a run as it was begun: leave out {'the ' if word == 'files' else '--'}{word}"
-        )
+        raise ConfigError(f"{what}: leave out {'the ' if word == 'files' else '--'}{word}")
+
+
+def _to_repeat(arguments: argparse.Namespace, home: Path, runs: RunStore) -> tuple[Run, str]:
+    """The run that is named, and a name for the one that does it again."""
+    _takes_nothing_else(arguments, "--like does a run again as it was", ("like", "name"))
+    run = runs.get(arguments.like)
+    store, config, resolved = DatasetStore(home), run.config, run.resolved
+    for dataset in filter(None, (config.dataset, config.held_out)):
+        try:
+            store.info(dataset)
+        except DataError:
+            raise ConfigError(
+                f"the data of run {config.name} ({dataset}) is not kept any more, so it cannot be done again; "
+                "read its file, and train on that"
+            ) from None
+    then, now = (resolved.versions if resolved else {}), versions()
+    other = [
+        f"{name} {version}, here is {now[name]}" for name, version in then.items() if now.get(name, version) != version
+    ]
+    if other:
+        print(f"ftchat: warning: it was made with {'; '.join(other)}: the adapter may differ", file=sys.stderr)
+    name = runs.free_name(config.name) if arguments.name is None else arguments.name
+    runs.check_name(name)
+    return run, name
+
+
+def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
+    _takes_nothing_else(arguments, "--resume goes on with a run as it was begun", ("resume",))
     run = runs.get(arguments.resume)
     status = run.status()
     if not status.resumable:
@@ -104,9 +140,11 @@ def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfi
     method = check_choice("method", arguments.method, METHODS)
     preset = check_choice("preset", arguments.preset, PRESETS)
     settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
+    if arguments.tracker is not None:
+        settings["report_to"] = parse_setting("report_to", arguments.tracker)
     base = base_name(arguments.base)
     if not arguments.files:
-        raise ConfigError("nothing to train on: name a file, or a run with --resume")
+        raise ConfigError("nothing to train on: name a file, or a run with --resume or --like")
     reading = read_files(arguments)
     if not reading.examples:
         first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
@@ -163,6 +201,7 @@ def _follow(run: Run, worker: Worker) -> RunStatus:
 
 def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStatus) -> None:
     resolved = run.resolved
+    judged = judge(status.losses, status.eval_losses, ended=status.over)
     found = {
         "run": run.id,
         "name": run.config.name,
@@ -173,6 +212,9 @@ def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStat
         "dataset": run.config.dataset,
         "held_out": run.config.held_out,
         "steps": status.step,
+        "early": status.early,
+        "kept_step": status.kept or status.step,
+        "curves": judged.meaning if judged else None,
         "train_loss": status.train_loss,
         "eval_loss": status.eval_losses[-1][1] if status.eval_losses else None,
         "seconds": round(status.seconds, 3),

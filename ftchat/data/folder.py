@@ -3,6 +3,7 @@
 examples.jsonl   the cleaned data, one conversation a line
 places.bin       five numbers for each example: where its line begins, and its source, row, line and part
 alike.json       which examples are nearly the same, null where that was not looked for
+known.npz        what was found out on the way, of a version only what is new: may be missing
 report.json      what is said of the examples, and of the rows that gave none
 summary.json     the same in short
 raw/             the bytes that it was read from, where they were kept
@@ -25,6 +26,8 @@ from json.encoder import encode_basestring as quoted
 from pathlib import Path
 from typing import Any, Final
 
+from ftchat.data.known import Known
+from ftchat.data.lines import line_of
 from ftchat.data.near import Alike
 from ftchat.data.remedies import Change, change_from_json, change_to_json
 from ftchat.data.report import Report
@@ -109,12 +112,6 @@ class Page:
     rows: tuple[tuple[int, Example], ...]
 
 
-def line_of(messages: Sequence[Message]) -> bytes:
-    """One conversation as it is hashed, kept and exported."""
-    turns = ",".join([f'{{"role":"{m.role}","content":{quoted(m.content)}}}' for m in messages])
-    return f'{{"messages":[{turns}]}}\n'.encode()
-
-
 def content_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
@@ -149,6 +146,8 @@ def write_rest(
         settle(file)
     _write(folder / "summary.json", summarise(report).to_json().encode())
     _write(folder / "alike.json", json.dumps(None if alike is None else alike.pairs).encode())
+    if alike is not None and alike.known is not None:
+        alike.known.save(folder / "known.npz")
     fields = asdict(info) | {"changes": [change_to_json(change) for change in info.changes]}
     fields["checksums"] = {name: _checksum(folder / name) for name in _CHECKED}
     if raw:
@@ -197,6 +196,10 @@ def read_judged(folder: Path) -> tuple[Report, Alike | None]:
     pairs = json.loads((folder / "alike.json").read_bytes())
     alike = None if pairs is None else Alike(tuple((later, earlier, likeness) for later, earlier, likeness in pairs))
     return read_report(folder), alike
+
+
+def read_known(folder: Path) -> Known | None:
+    return Known.load(folder / "known.npz")
 
 
 def looked_for_alike(folder: Path) -> bool:

@@ -20,7 +20,7 @@ _FIELDS: dict[str, str] = {
     "modelanswer correctanswer bestanswer groundtruth a target tgt translation 译文 summary label category "
     "class intent sentiment labels 标签 类别 分类 情感 意图 targets canonicalsolution",
     "answers": "answers completions responses outputs replies humananswers correctanswers ideal 回答列表",
-    "prompts": "patterns utterances questions prompts",
+    "prompts": "patterns utterances questions prompts examples",
     "input": "input 输入 context 上下文 背景 hypothesis sentence2 question2 text2",
     "system": "system systemprompt systemmessage systeminstruction 系统 系统提示 系统提示词 系統",
     "history": "history 历史 历史对话 对话历史 歷史",
@@ -45,6 +45,7 @@ ONLY_WITH: dict[str, tuple[str, ...]] = {
     "src": ("target", "tgt", "translation", "译文"),
     "原文": ("译文",),
     "a": ("q", "question", "ask", "prompt"),
+    "examples": ("intent",),
 }
 
 _ROLES: dict[Role | Literal["tool"], str] = {

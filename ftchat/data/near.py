@@ -13,16 +13,16 @@ a template's, not a copy of any.
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from rensa import RMinHash
 
+from ftchat.data.known import UNKNOWN, Known, pair_keys
+from ftchat.data.lines import line_keys, line_of
+from ftchat.data.shingles import BASE, Numbers, Windows, mixed, plain
 from ftchat.data.wording import says_the_same, words_exchanged
 from ftchat.records import Example
 
@@ -35,20 +35,23 @@ _NEIGHBOURS = 3  # compared within a band, besides the first, so that the time s
 _TEMPLATE = 3  # others from which an example may differ by exchanged words before it is one of a template's
 _KIN = 2 * _TEMPLATE  # pairs of each example that are compared to tell whether it is one of a template's
 _BATCH = 4096
+_ROOM = 1 << 21  # characters that are turned into numbers at once
+_LONGEST = _ROOM // 2  # what is compared of a text
 _SAMPLE = 20_000  # examples in which it is counted how common long runs are
 _HELD = 1 << 24  # shingles that are held, to compare an example with several
 _BUCKETS = 1 << 22  # counters of long runs, at most; a power of two
+_POINTS = 10_000  # likeness is kept in ten thousandths
+_ASKED, _SAYS_THE_SAME, _EXCHANGED = 1, 2, 4  # what the words of a pair say
 
-Numbers = np.ndarray[Any, np.dtype[np.uint64]]
-_BASE = np.uint64(0x9E3779B97F4A7C15)
-_PAUSES = str.maketrans(dict.fromkeys(".,!?;:…'\"`´’‘“”。，！？；：、「」『』（）()[]", " "))
+Tell = Callable[[int, int], None]  # examples done, examples in all
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Pairs (later, earlier, likeness) of indices, in order."""
+    """Pairs (later, earlier, likeness) of indices, in order; and what was found out on the way."""
 
     pairs: tuple[tuple[int, int, float], ...] = ()
+    known: Known | None = field(default=None, compare=False, repr=False)
 
     def originals(self) -> Mapping[int, tuple[int, float]]:
         """Near duplicate -> what it repeats, and how much of it: without them, none are left among the rest."""
@@ -59,63 +62,88 @@ class Alike:
         return found
 
 
-def find_alike(examples: Sequence[Example]) -> Alike:
-    """The near duplicates among different examples; exact copies are not compared."""
-    first: dict[int, int] = {}
-    for index, example in enumerate(examples):
-        first.setdefault(hash(example.messages), index)
-    different = np.fromiter(first.values(), np.int64, len(first))
-    if len(different) < 2:
-        return Alike()
-    judge = _Judge(examples, different)
-    pairs: list[tuple[int, int, float, bool]] = []
-    family: Counter[int] = Counter()  # how many others an example differs from by a word, a name or a number
-    for earlier, later in judge.candidates():
-        for one, other, likeness in judge.compare(earlier, later):
-            if likeness < SAME and min(family[one], family[other]) > _TEMPLATE:
-                continue  # both are known to be of a template, and this pair says no more
-            same = says_the_same(examples[one], examples[other])
-            exchanged = not same or words_exchanged(examples[one], examples[other])
-            family.update((one, other) if exchanged else ())
-            if same and likeness >= SAME:
-                pairs.append((other, one, likeness, exchanged))
-    kept = [
-        (later, earlier, likeness)
-        for later, earlier, likeness, exchanged in sorted(pairs)
-        if not exchanged or max(family[later], family[earlier]) <= _TEMPLATE
-    ]
-    return Alike(tuple(kept))
+def find_alike(
+    examples: Sequence[Example], known: Known | None = None, keys: Numbers | None = None, tell: Tell | None = None
+) -> Alike:
+    """The near duplicates among different examples; exact copies are not compared, nor what is known already. `keys`
+    are those of the examples' lines."""
+    keys = keys_of(examples) if keys is None else keys
+    different = _first_of_each(keys)
+    if known is None:
+        known = Known.begin(common_runs(examples, different))
+    judge = _Judge(examples, different, keys[different], known, tell)
+    codes = judge.candidates()
+    likeness, said = judge.compare(codes)
+    earlier, later = (different[side] for side in np.divmod(codes, max(1, len(different))))
+
+    exchanged = said & _EXCHANGED != 0
+    family = np.bincount(np.concatenate([earlier[exchanged], later[exchanged]]), minlength=len(examples)).tolist()
+    for at in np.flatnonzero((likeness >= _FRAME * _POINTS) & (said == 0)).tolist():
+        one, other = int(earlier[at]), int(later[at])
+        if likeness[at] < SAME * _POINTS and min(family[one], family[other]) > _TEMPLATE:
+            continue  # both are known to be of a template, and this pair says no more
+        same = says_the_same(examples[one], examples[other])
+        differs = not same or words_exchanged(examples[one], examples[other])
+        said[at] = _ASKED | _SAYS_THE_SAME * same | _EXCHANGED * differs
+        family[one] += differs
+        family[other] += differs
+
+    related = np.array(family, np.int64)
+    alone = (related[earlier] <= _TEMPLATE) & (related[later] <= _TEMPLATE)
+    same = (likeness >= SAME * _POINTS) & (said & _SAYS_THE_SAME != 0) & (alone | (said & _EXCHANGED == 0))
+    pairs = zip(later[same].tolist(), earlier[same].tolist(), (likeness[same] / _POINTS).tolist(), strict=True)
+    return Alike(tuple(sorted(pairs)), judge.known(codes, likeness, said))
+
+
+def keys_of(examples: Sequence[Example]) -> Numbers:
+    return line_keys((line_of(example.messages) for example in examples), len(examples))
+
+
+def common_runs(examples: Sequence[Example], different: Any = None) -> Any:
+    """Which long runs of characters very many of the examples share, by what they hash to."""
+    different = _first_of_each(keys_of(examples)) if different is None else different
+    size = sum(len(message.content) for example in examples for message in example.messages)
+    buckets = min(_BUCKETS, 1 << max(12, size.bit_length()))
+    counted: Any = np.zeros(buckets, np.int64)
+    sample = different
+    if len(different) > _SAMPLE:
+        sample = np.sort(np.random.default_rng(0).choice(different, _SAMPLE, replace=False))
+    for batch in _batches(sample, _sizes(examples, sample)):
+        counted += np.bincount(Windows(_texts(examples, batch)).frame_buckets(buckets), minlength=buckets)
+    return counted > max(20, len(sample) // 200)
+
+
+def _first_of_each(keys: Numbers) -> Any:
+    return np.sort(np.unique(keys, return_index=True)[1])
 
 
 class _Judge:
-    """Compares examples of one collection; what is common to very many of them does not count."""
+    """Compares the different ones among examples; what is common to very many of them does not count."""
 
-    def __init__(self, examples: Sequence[Example], different: np.ndarray[Any, np.dtype[np.int64]]):
-        self._examples, self._different = examples, different
-        size = sum(len(message.content) for example in examples for message in example.messages)
-        self._buckets = min(_BUCKETS, 1 << max(12, size.bit_length()))
-        counted: Any = np.zeros(self._buckets, np.int64)
-        sample = different
-        if len(different) > _SAMPLE:
-            sample = np.sort(np.random.default_rng(0).choice(different, _SAMPLE, replace=False))
-        for batch in _batches(sample):
-            counted += np.bincount(_Windows(self._texts(batch)).frame_buckets(self._buckets), minlength=self._buckets)
-        self._common = counted > max(20, len(sample) // 200)
-        self._minima: Any = np.empty((len(different), _BAND * _BANDS), np.uint32)
-        for start in range(0, len(different), _BATCH):
-            self._minima[start : start + _BATCH] = self._digest(different[start : start + _BATCH])
+    def __init__(self, examples: Sequence[Example], different: Any, keys: Numbers, known: Known, tell: Tell | None):
+        self._examples, self._different, self._keys, self._before = examples, different, keys, known
+        self._tell = tell or (lambda done, total: None)
         self._shingled: dict[int, tuple[Numbers, Numbers]] = {}
         self._held = 0
+        self.sketches: Any = np.empty((len(different), _BAND * _BANDS), np.uint16)
+        found, sketches = known.sketched(keys)
+        if found.any():
+            self.sketches[found] = sketches
+        new, done = np.flatnonzero(~found), len(sketches)
+        for batch in _batches(new, _sizes(examples, different[new])):
+            self.sketches[batch] = self._digest(different[batch])
+            done += len(batch)
+            self._tell(done // 2, len(different))
 
-    def candidates(self) -> Iterator[tuple[Any, Any]]:
-        """Arrays of earlier and later examples, some thousand pairs at a time, all different."""
+    def candidates(self) -> Any:
+        """Pairs of the different ones that are worth comparing, as earlier * how many + later."""
         n = len(self._different)
         codes: Any = np.empty(0, np.int64)
-        for band in range(_BANDS):
-            part: Any = self._minima[:, band * _BAND : (band + 1) * _BAND].astype(np.uint64)
+        for band in range(_BANDS if n > 1 else 0):
+            part: Any = self.sketches[:, band * _BAND : (band + 1) * _BAND].astype(np.uint64)
             key = part[:, 0].copy()
             for column in range(1, _BAND):
-                key = _mixed(key * _BASE + part[:, column])
+                key = mixed(key * BASE + part[:, column])
             order = np.argsort(key, kind="stable")
             key = key[order]
             first: Any = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
@@ -129,35 +157,66 @@ class _Judge:
         shared: Any = np.empty(len(codes), np.uint8)
         for start in range(0, len(codes), _BATCH):
             a, b = np.divmod(codes[start : start + _BATCH], n)
-            shared[start : start + _BATCH] = (self._minima[a] == self._minima[b]).sum(axis=1)
-        for batch in _batches(codes[self._worth_comparing(codes, shared)]):
-            earlier, later = np.divmod(batch, n)
-            yield self._different[earlier], self._different[later]
+            shared[start : start + _BATCH] = (self.sketches[a] == self.sketches[b]).sum(axis=1)
+        return codes[self._worth_comparing(codes, shared)]
 
     def _worth_comparing(self, codes: Any, shared: Any) -> Any:
-        """The pairs that may be the same, by the minima that they share; of those that may be of one template only the
-        likeliest of each example, as each of a large template's is a candidate with very many others."""
+        """The pairs that may be the same, by what they share of their sketches; of those that may be of one template
+        only the likeliest of each example, as each of a large template's is a candidate with very many others."""
         worth = shared >= (SAME - _SPREAD) * _BAND * _BANDS
         kin = np.flatnonzero(~worth & (shared >= (_FRAME - _SPREAD) * _BAND * _BANDS))
         kin = kin[np.argsort(-shared[kin].astype(np.int64), kind="stable")]
-        for side in np.divmod(codes[kin], len(self._different)):
+        for side in np.divmod(codes[kin], max(1, len(self._different))):
             worth[kin[_ranks(side) < _KIN]] = True
         return worth
 
-    def compare(self, earlier: Any, later: Any) -> Iterator[tuple[int, int, float]]:
-        """Of these pairs those that are alike enough to be looked at, and how much of them is the same."""
+    def compare(self, codes: Any) -> tuple[Any, Any]:
+        """How much of each pair is the same, 0 where that is little, and what is known already of its words."""
+        n = max(1, len(self._different))
+        likeness, said = self._before.judged(self._pairs(codes))
+        new = np.flatnonzero(said == UNKNOWN)
+        said[new] = 0
+        done = 0
+        first, second = np.divmod(codes[new], n)
+        involved, at = np.unique(np.concatenate([first, second]), return_inverse=True)
+        sizes = _sizes(self._examples, self._different[involved])[at]
+        for batch in _batches(new, sizes[: len(new)] + sizes[len(new) :]):
+            earlier, later = (self._different[side] for side in np.divmod(codes[batch], n))
+            likeness[batch] = self._alike(earlier, later)
+            done += len(batch)
+            self._tell(n * (len(new) + done) // (2 * len(new)), n)
+        return likeness, said
+
+    def known(self, codes: Any, likeness: Any, said: Any) -> Known:
+        pairs = self._pairs(codes)
+        by_key, by_pair = np.argsort(self._keys), np.argsort(pairs)
+        return Known(
+            self._before.common,
+            self._keys[by_key],
+            self.sketches[by_key],
+            pairs[by_pair],
+            likeness[by_pair],
+            said[by_pair],
+        )
+
+    def _pairs(self, codes: Any) -> Numbers:
+        earlier, later = np.divmod(codes, max(1, len(self._different)))
+        return pair_keys(self._keys[earlier], self._keys[later])
+
+    def _alike(self, earlier: Any, later: Any) -> list[int]:
         parts = self._sides(np.unique(np.concatenate([earlier, later])))
+        found = []
         for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
             asked = _jaccard(parts[one][0], parts[other][0])
             alike = min(asked, _jaccard(parts[one][1], parts[other][1])) if asked >= _FRAME else 0
-            if alike >= _FRAME:
-                yield one, other, round(alike, 4)
+            found.append(round(alike * _POINTS) if alike >= _FRAME else 0)
+        return found
 
     def _sides(self, indices: Any) -> dict[int, list[frozenset[int]]]:
         """The shingles of prompt side and answer of each."""
         new = [index for index in indices.tolist() if index not in self._shingled]
         if new:
-            values, ends = self._shingles(self._texts(np.array(new)))
+            values, ends = self._shingles(np.array(new))
             sides = np.split(values, ends[:-1])
             self._shingled.update(zip(new, zip(sides[::2], sides[1::2], strict=True), strict=True))
             self._held += len(values)
@@ -168,96 +227,35 @@ class _Judge:
         return found
 
     def _digest(self, indices: Any) -> Any:
-        """The minima of each example, over its prompt and its answer together."""
-        values, ends = self._shingles(self._texts(indices))
+        """The sketch of each example, of its prompt and its answer together: the minima's low bits."""
+        values, ends = self._shingles(indices)
         offsets = np.concatenate([np.zeros(1, np.uint64), ends[1::2].astype(np.uint64)])
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(values, offsets, _BAND * _BANDS, 42)
-        return np.array(matrix.to_rows(), np.uint32)
+        return np.array(matrix.to_rows(), np.uint32).astype(np.uint16)
 
-    def _shingles(self, texts: Sequence[str]) -> tuple[Numbers, Any]:
-        return _Windows(texts).shingles(self._common)
-
-    def _texts(self, indices: Any) -> list[str]:
-        """Prompt side and answer of each, one after the other."""
-        texts = []
-        for index in indices.tolist():
-            example = self._examples[index]
-            texts.append(_plain("\n".join([message.content for message in example.context])))
-            texts.append(_plain(example.completion))
-        return texts
+    def _shingles(self, indices: Any) -> tuple[Numbers, Any]:
+        return Windows(_texts(self._examples, indices)).shingles(self._before.common)
 
 
-class _Windows:
-    """Texts laid end to end as numbers, so that all of their runs of characters are hashed at once."""
-
-    def __init__(self, texts: Sequence[str]):
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        self._ends = np.cumsum(lengths)
-        self._begins = self._ends - lengths
-        flat = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-        self._ideographs = (flat >= 0x2E80) & (flat < 0xE000)
-        self._room = np.repeat(self._ends, lengths) - np.arange(len(flat))  # characters left in its text, from each
-        self._side: Numbers = np.repeat(np.arange(len(texts)) % 2, lengths).astype(np.uint64)
-        self._hashes = {1: _mixed(flat.astype(np.uint64) + np.uint64(1))}
-
-    def frame_buckets(self, buckets: int) -> Any:
-        """For every long run of characters, which counter it falls into."""
-        values, whole, _ = self._long()
-        return (values[whole] & np.uint64(buckets - 1)).astype(np.int64)
-
-    def shingles(self, common: Any) -> tuple[Numbers, Any]:
-        """The hashes of the short runs that are not covered by common long ones, and where each text's end. A text
-        without any has one: all of it."""
-        size = np.where(self._ideographs, 2, 4)
-        values = np.where(self._ideographs, self._hash(2), self._hash(4))
-        values = _mixed(values + self._side)
-        kept = self._room >= size
-        long, whole, lengths = self._long()
-        frame = whole & common[(long & np.uint64(len(common) - 1)).astype(np.int64)]
-        kept &= ~self._covered(frame, lengths, size)
-        before = np.concatenate([[0], np.cumsum(kept)])
-        return self._with_whole_texts(values[kept], before[self._ends] - before[self._begins])
-
-    def _with_whole_texts(self, values: Numbers, counts: Any) -> tuple[Numbers, Any]:
-        empty = np.flatnonzero(counts == 0)
-        if len(empty):
-            weighted = self._hash(1) * self._room.astype(np.uint64)
-            totals = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighted)])
-            whole = _mixed(totals[self._ends[empty]] - totals[self._begins[empty]])
-            values = np.insert(values, np.cumsum(counts)[empty], whole)
-            counts[empty] = 1
-        return values, np.cumsum(counts)
-
-    def _long(self) -> tuple[Numbers, Any, Any]:
-        """Hashes of runs of 20 characters, 8 of Chinese; whether they lie within one text; how long they are."""
-        lengths = np.where(self._ideographs, 8, 20)
-        values = np.where(self._ideographs, self._hash(8), self._hash(16) * _power(4) + _shifted(self._hash(4), 16))
-        return _mixed(values), self._room >= lengths, lengths
-
-    def _covered(self, frame: Any, lengths: Any, size: Any) -> Any:
-        """Whether all characters of the short run at each place belong to common long ones."""
-        edges: Any = np.zeros(len(frame) + 21, np.int64)
-        starts = np.flatnonzero(frame)
-        np.add.at(edges, starts, 1)
-        np.add.at(edges, starts + lengths[starts], -1)
-        outside = np.concatenate([[0], np.cumsum(np.cumsum(edges) == 0)])
-        places = np.arange(len(frame))
-        return outside[places + np.minimum(size, self._room)] == outside[places]
-
-    def _hash(self, size: int) -> Numbers:
-        """Of the run of this many characters that begins at each place."""
-        if size not in self._hashes:
-            half = self._hash(size // 2)
-            self._hashes[size] = half * _power(size // 2) + _shifted(half, size // 2)
-        return self._hashes[size]
+def _texts(examples: Sequence[Example], indices: Any) -> list[str]:
+    """Prompt side and answer of each, one after the other."""
+    texts = []
+    for index in indices.tolist():
+        example = examples[index]
+        texts.append(plain(_ends("\n".join([message.content for message in example.context]))))
+        texts.append(plain(_ends(example.completion)))
+    return texts
 
 
-@lru_cache(maxsize=1 << 16)  # a text is compared with several
-def _plain(text: str) -> str:
-    """Without what makes no difference: case, pauses, spaces, width of letters."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().translate(_PAUSES).split())
+def _ends(text: str) -> str:
+    """What is compared of a very long text."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST // 2] + text[-_LONGEST // 2 :]
+
+
+def _sizes(examples: Sequence[Example], indices: Any) -> Any:
+    """How much text each of them has."""
+    found = (sum([len(message.content) for message in examples[index].messages]) for index in indices.tolist())
+    return np.fromiter(found, np.int64, len(indices))
 
 
 def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
@@ -265,8 +263,10 @@ def _jaccard(a: frozenset[int], b: frozenset[int]) -> float:
     return common / (len(a) + len(b) - common)
 
 
-def _batches(indices: Any) -> Iterator[Any]:
-    return (indices[start : start + _BATCH] for start in range(0, len(indices), _BATCH))
+def _batches(indices: Any, sizes: Any) -> list[Any]:
+    """Not too many at a time, and not too much text."""
+    number = np.cumsum(np.maximum(np.minimum(sizes, _ROOM), _ROOM // _BATCH)) // _ROOM
+    return [batch for batch in np.split(indices, np.flatnonzero(np.diff(number)) + 1) if len(batch)]
 
 
 def _ranks(groups: Any) -> Any:
@@ -276,19 +276,3 @@ def _ranks(groups: Any) -> Any:
     ranks: Any = np.empty(len(groups), np.int64)
     ranks[order] = np.arange(len(groups)) - np.repeat(begins, np.diff(np.append(begins, len(groups))))
     return ranks
-
-
-def _power(exponent: int) -> np.uint64:
-    return np.uint64(pow(int(_BASE), exponent, 1 << 64))
-
-
-def _shifted(values: Numbers, by: int) -> Numbers:
-    """What stands `by` places later; zeros where nothing does."""
-    return np.concatenate([values[by:], np.zeros(min(by, len(values)), values.dtype)])
-
-
-def _mixed(values: Numbers) -> Numbers:
-    """Spread over all bits (the finalizer of MurmurHash3)."""
-    values = (values ^ (values >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-    values = (values ^ (values >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-    return values ^ (values >> np.uint64(33))

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from ftchat.data.checks import check_text
 from ftchat.data.decode import decode
 from ftchat.data.judges import judge, problems_of
-from ftchat.data.near import NEAR_LIMIT, Alike, find_alike
+from ftchat.data.near import NEAR_LIMIT, Alike, Tell, find_alike
 from ftchat.data.report import Problem, Remarks, Report, in_order
 from ftchat.data.rows import Row, as_text, shown
 from ftchat.data.shapes import MAPPABLE, Shaper
@@ -57,10 +57,12 @@ def read(
     progress: Progress | None = None,
     near_duplicates: bool = False,
     header: bool | None = None,
+    comparing: Tell | None = None,
 ) -> Reading:
     """Everything in the sources that can be trained on, and what to say of the rest.
 
-    `mapping` is field -> column, for prompt, completion, system, input and label. `progress` is called now and then.
+    `mapping` is field -> column, for prompt, completion, system, input and label. `progress` is called now and then,
+    `comparing` while near duplicates are looked for.
     `header` says whether the first row of a table names its columns; that is found out where it is None.
     Near duplicates are looked for among up to NEAR_LIMIT examples, and among more if asked for.
     """
@@ -76,7 +78,8 @@ def read(
                 raise DataError(f"{source.name}: {error}") from None
             except OSError as error:
                 raise DataError(f"{source.name} cannot be read to its end: {error}") from None
-        alike = find_alike(tally.examples) if near_duplicates or len(tally.examples) <= NEAR_LIMIT else None
+        wanted = near_duplicates or len(tally.examples) <= NEAR_LIMIT
+        alike = find_alike(tally.examples, tell=comparing) if wanted else None
         tally.problems.extend(problems_of(tally.examples, judge(tally.examples, alike)))
     for column in mapping.values():
         if column not in tally.columns:

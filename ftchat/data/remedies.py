@@ -7,13 +7,13 @@ them can be taken back and the others stay; examples are known by their place. K
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from ftchat.data.checks import CONTROL, check_text, find_mojibake
 from ftchat.data.judges import OF_ONE, judge_copies
-from ftchat.data.near import find_alike
+from ftchat.data.near import Alike, find_alike
 from ftchat.data.personal import mask_personal
 from ftchat.data.turns import Unusable
 from ftchat.errors import ConfigError, DataError
@@ -97,6 +97,14 @@ Change = Remedy | Edit | Delete | Add
 _CHANGES: Final[Mapping[str, type[Any]]] = {cls.__name__.lower(): cls for cls in (Remedy, Edit, Delete, Add)}
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Whom changes ask for near duplicates, and who sees examples go by."""
+
+    find: Callable[[Sequence[Example]], Alike] = find_alike
+    watch: Callable[[Sequence[Example]], Iterable[Example]] = iter
+
+
 def check_change(change: Change, find: Callable[[Place], int | None], changes: Sequence[Change]) -> Change:
     """The change as it is to be kept, after `changes` led to the examples that `find` knows the indices of. A sentence
     where it cannot be made."""
@@ -119,11 +127,11 @@ def check_change(change: Change, find: Callable[[Place], int | None], changes: S
     return change
 
 
-def replay(examples: Sequence[Example], changes: Sequence[Change]) -> tuple[Example, ...]:
+def replay(examples: Sequence[Example], changes: Sequence[Change], means: Means | None = None) -> tuple[Example, ...]:
     """The examples after these changes, in order. A change of an example that is no longer there does nothing."""
     found = tuple(examples)
     for change in changes:
-        found = tuple(_apply(found, change))
+        found = tuple(_apply(found, change, means or Means()))
     return found
 
 
@@ -159,7 +167,7 @@ def _usable(messages: Sequence[Message]) -> Conversation:
     return tuple(messages)
 
 
-def _apply(examples: tuple[Example, ...], change: Change) -> Iterator[Example] | Sequence[Example]:
+def _apply(examples: tuple[Example, ...], change: Change, means: Means) -> Iterator[Example] | Sequence[Example]:
     match change:
         case Add(messages, row):
             return (*examples, Example(messages, ADDED, row))
@@ -169,40 +177,44 @@ def _apply(examples: tuple[Example, ...], change: Change) -> Iterator[Example] |
         case Edit(place, messages):
             return (replace(example, messages=messages) if example.place == place else example for example in examples)
         case Remedy(kind, "drop", places) if places:
-            return _apply(examples, Delete(places))
+            return _apply(examples, Delete(places), means)
         case Remedy(kind, "drop"):
-            return _drop(examples, kind)
+            return _drop(examples, kind, means)
         case Remedy("too_long", "trim", places, kept):
             stays = dict(zip(places, kept, strict=True))
             return (_shortened(e, *stays[e.place]) if e.place in stays else e for e in examples)
         case Remedy(_, "merge"):
-            return _merge(examples)
+            return _merge(examples, means)
         case Remedy(kind, action):
-            return _rewrite(examples, kind, _REWRITES[action])
+            return _rewrite(examples, kind, _REWRITES[action], means)
 
 
-def _drop(examples: Sequence[Example], kind: str) -> Sequence[Example]:
+def _drop(examples: Sequence[Example], kind: str, means: Means) -> Sequence[Example]:
     """Without those that have the problem; again, until none has: what is gone may have hidden another."""
-    while found := _having(kind, examples):
+    while found := _having(kind, examples, means):
         examples = [example for index, example in enumerate(examples) if index not in found]
     return examples
 
 
-def _having(kind: str, examples: Sequence[Example]) -> set[int]:
+def _having(kind: str, examples: Sequence[Example], means: Means) -> set[int]:
     """The indices of the examples that have the problem; none for what was a problem of reading."""
     if kind in OF_ONE:
-        return {i for i, e in enumerate(examples) if any(remark.kind == kind for remark in check_text(e.messages))}
+        return {
+            i
+            for i, e in enumerate(means.watch(examples))
+            if any(remark.kind == kind for remark in check_text(e.messages))
+        }
     if kind in ("duplicate", "conflict"):
         return {index for index, remark in judge_copies(examples) if remark.kind == kind and index is not None}
     if kind == "near_duplicate":
-        return set(find_alike(examples).originals())
+        return set(means.find(examples).originals())
     return set()
 
 
-def _merge(examples: Sequence[Example]) -> Iterator[Example]:
+def _merge(examples: Sequence[Example], means: Means) -> Iterator[Example]:
     """Of prompts with different answers, only the examples with the most frequent one; the first of equals."""
     rivals: dict[Conversation, Counter[str]] = defaultdict(Counter)
-    found = _having("conflict", examples)
+    found = _having("conflict", examples, means)
     for index in sorted(found):
         rivals[examples[index].context][examples[index].completion] += 1
     kept = {context: answers.most_common(1)[0][0] for context, answers in rivals.items()}
@@ -211,8 +223,10 @@ def _merge(examples: Sequence[Example]) -> Iterator[Example]:
             yield example
 
 
-def _rewrite(examples: Sequence[Example], kind: str, rewrite: Callable[[Conversation], Conversation]) -> list[Example]:
-    found = _having(kind, examples)
+def _rewrite(
+    examples: Sequence[Example], kind: str, rewrite: Callable[[Conversation], Conversation], means: Means
+) -> list[Example]:
+    found = _having(kind, examples, means)
     changed = list(examples)
     for index in found:
         messages = rewrite(examples[index].messages)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from openpyxl import load_workbook
 
 from ftchat.data.headings import TITLE_ROWS, find_heading, is_named
+from ftchat.data.merged import MergedCells
 from ftchat.data.rows import Decoded, Number, Remark, Row, shown, unread
 from ftchat.errors import DataError
 
@@ -130,6 +131,7 @@ def _open(data: bytes) -> Iterator[tuple[str, bool, Callable[[], Iterator[_Recor
 def _records(sheet: Any, most_cells: int) -> Iterator[_Record]:
     """The rows that are not blank, as text, each as long as its last cell that is not blank."""
     rows = cells = 0
+    merged = MergedCells(sheet)
     with warnings.catch_warnings(action="ignore"):
         try:
             sheet.reset_dimensions()  # what a file says of its own size is often wrong
@@ -139,6 +141,7 @@ def _records(sheet: Any, most_cells: int) -> Iterator[_Record]:
                 if rows > _MOST_ROWS or cells > most_cells:
                     raise DataError("it is larger than any real sheet")
                 record = [None if cell.value is None else _text(cell) for cell in row]
+                merged.fill_down(rows, record)
                 while record and not (record[-1] and record[-1].strip()):
                     record.pop()
                 if record:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from ftchat.data import folder as on_disk
 from ftchat.data.folder import Dataset, DatasetInfo, Page
-from ftchat.data.near import Alike
+from ftchat.data.known import Known
+from ftchat.data.near import Alike, Tell, find_alike
 from ftchat.data.reading import Progress, Reading, read
 from ftchat.data.remedies import BY_PLACE, Add, Change, Delete, Edit, Place, Remedy, check_change
 from ftchat.data.report import Report
@@ -67,8 +68,9 @@ class DatasetStore:
         info = DatasetInfo("", name, kind, time.time(), count, "", mapping=used, header=header)
         return self._keep_reading(reading, info, sources)
 
-    def change(self, key: str, change: Change) -> Dataset:
-        """A new version: this one with one more change. This one stays as it is."""
+    def change(self, key: str, change: Change, tell: Tell | None = None) -> Dataset:
+        """A new version: this one with one more change. This one stays as it is. `tell` is told of the examples that
+        are through, where all of them are judged again."""
         info = self.info(key)
         with self._whole(key):
             examples = Stored(self.folder / key, info)
@@ -77,20 +79,27 @@ class DatasetStore:
         change = check_change(change, examples.find, info.changes)
         with self._whole(key):
             looked_for = on_disk.looked_for_alike(self.folder / key)
-        if isinstance(change, Remedy) or looked_for:
-            return self._version(info.root, (*info.changes, change))
-        return self._patched(info, examples, change)
+        known = self._found_out(info) if looked_for else None
+        if isinstance(change, Remedy) or (looked_for and known is None):
+            return self._version(info, (*info.changes, change), known, tell)
+        return self._patched(info, examples, change, known)
 
-    def undo(self, key: str, place: int) -> Dataset:
+    def undo(self, key: str, place: int, tell: Tell | None = None) -> Dataset:
         """A new version: this one without its change at this place of its list. The others stay; without any, it is
         the root."""
         info = self.info(key)
         if not 0 <= place < len(info.changes):
             raise ConfigError(f"the dataset '{key}' has {len(info.changes)} changes; there is no number {place}")
-        return self._version(info.root, info.changes[:place] + info.changes[place + 1 :])
+        changes = info.changes[:place] + info.changes[place + 1 :]
+        return self._version(info, changes, self._found_out(info), tell)
 
     def reread(
-        self, key: str, mapping: Mapping[str, str], progress: Progress | None = None, header: bool | None = None
+        self,
+        key: str,
+        mapping: Mapping[str, str],
+        progress: Progress | None = None,
+        header: bool | None = None,
+        comparing: Tell | None = None,
     ) -> Dataset:
         """What this dataset was read from, read again with other columns. Changes are not carried over."""
         info = self.info(self.info(key).root)
@@ -98,7 +107,7 @@ class DatasetStore:
             raise DataError(f"what '{info.name}' was read from was not kept; read the file again")
         with self._whole(info.hash):
             sources = on_disk.read_raw(self.folder / info.hash)
-        reading = read(sources, mapping, progress, header=header)
+        reading = read(sources, mapping, progress, header=header, comparing=comparing)
         return self.put(reading, info.name, info.kind, sources, mapping, header)
 
     def get(self, key: str) -> Dataset:
@@ -174,16 +183,20 @@ class DatasetStore:
         found = examples.of_rows({(source, row) for source, row in rows if row is not None})
         return tuple(example.place for example in examples.some(found).values())
 
-    def _version(self, root_key: str, changes: tuple[Change, ...]) -> Dataset:
+    def _version(
+        self, before: DatasetInfo, changes: tuple[Change, ...], known: Known | None, tell: Tell | None
+    ) -> Dataset:
         for info in self.list():
-            if (info.root, info.changes) == (root_key, changes) and self._healthy(info.hash):
-                return self._known(info)
-        root = self.get(root_key)
-        reading = revise(Reading(root.examples, root.report, root.alike), changes)
+            if (info.root, info.changes) == (before.root, changes) and self._healthy(info.hash):
+                return self._there(info)
+        root = self.get(before.root)
+        reading = revise(Reading(root.examples, root.report, root.alike), changes, known, tell)
         info = replace(root.info, created=time.time(), count=len(reading.examples), changes=changes)
-        return self._keep_reading(reading, info)
+        return self._keep_reading(replace(reading, alike=self._beyond_root(reading.alike, before.root)), info)
 
-    def _patched(self, before: DatasetInfo, examples: Stored, change: Edit | Delete | Add) -> Dataset:
+    def _patched(
+        self, before: DatasetInfo, examples: Stored, change: Edit | Delete | Add, known: Known | None
+    ) -> Dataset:
         """The version after a change of a few examples, made without reading all of the others."""
         patch = patch_of(examples, change)
         count = len(examples) + len(patch.added) - len(patch.gone)
@@ -194,9 +207,11 @@ class DatasetStore:
             with self._whole(before.hash):
                 return examples.patched(folder, patch)
 
-        def judge(folder: Path, info: DatasetInfo) -> tuple[Report, None]:
-            report = self.report(before.hash)
-            return revise_few(examples, report, patch, Stored(folder, info), root.sources), None
+        def judge(folder: Path, info: DatasetInfo) -> tuple[Report, Alike | None]:
+            report, after = self.report(before.hash), Stored(folder, info)
+            alike = find_alike(after, known, after.keys()) if known is not None else None
+            report = revise_few(examples, report, patch, after, root.sources, alike)
+            return report, self._beyond_root(alike, before.root)
 
         return self._keep(info, write, judge)
 
@@ -222,7 +237,7 @@ class DatasetStore:
             if there is not None:
                 if raw and not there.raw:
                     on_disk.write_raw(self.folder / key, raw)
-                return self._known(self.info(key))
+                return self._there(self.info(key))
             info = replace(info, hash=key, root=info.root or key, sources=sources, raw=bool(raw))
             judged = judge(beside, info)
             on_disk.write_rest(beside, info, *judged, raw)
@@ -232,7 +247,7 @@ class DatasetStore:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
-    def _known(self, info: DatasetInfo) -> Dataset:
+    def _there(self, info: DatasetInfo) -> Dataset:
         """A dataset that is there whole; what is in it is read when it is asked for."""
 
         def judged() -> tuple[Report, Alike | None]:
@@ -240,6 +255,18 @@ class DatasetStore:
                 return on_disk.read_judged(self.folder / info.hash)
 
         return Dataset(info, judged, lambda: self.get(info.hash).examples)
+
+    def _found_out(self, info: DatasetInfo) -> Known | None:
+        """What is known from looking for near duplicates in a version and in its root; None where that was lost."""
+        root, own = (on_disk.read_known(self.folder / key) for key in (info.root, info.hash))
+        return root.together(own) if root and own and info.hash != info.root else own or root
+
+    def _beyond_root(self, alike: Alike | None, root: str) -> Alike | None:
+        """With only what the root's folder does not hold."""
+        held = on_disk.read_known(self.folder / root)
+        if alike is None or alike.known is None or held is None:
+            return alike
+        return replace(alike, known=alike.known.beyond(held))
 
     def _healthy(self, key: str) -> DatasetInfo | None:
         """What is known of a dataset that is there whole."""

@@ -14,7 +14,9 @@ from typing import Any, BinaryIO, overload
 
 import numpy as np
 
-from ftchat.data.folder import FIELDS, NO_LINE, DatasetInfo, example_of, line_of, read_places, settle
+from ftchat.data.folder import FIELDS, NO_LINE, DatasetInfo, example_of, read_places, settle
+from ftchat.data.lines import line_keys, line_of
+from ftchat.data.shingles import Numbers
 from ftchat.records import Example
 
 _CHUNK = 1 << 20
@@ -79,6 +81,11 @@ class Stored(Sequence[Example]):
             numbers = [row for name, row in rows if name == source]
             wanted |= (self._places[:, 1] == self.sources.index(source)) & np.isin(self._places[:, 2], numbers)
         return np.flatnonzero(wanted).tolist()
+
+    def keys(self) -> Numbers:
+        """A number for the content of each."""
+        with self._file.open("rb") as file:
+            return line_keys(file, len(self))
 
     def groups(self, keys: Collection[Key]) -> Mapping[Key, list[int]]:
         """The indices of the examples that begin in one of these ways."""

@@ -15,6 +15,7 @@ from ftchat.data.rendered import turns_in
 from ftchat.data.rows import Remark, as_text, shown
 from ftchat.records import Message
 
+_MARKED = re.compile(r"\s*<\|([^<>|]{1,30})\|>:?\s*(.*?)\s*(?:<eo\w>\s*)?", re.DOTALL)
 _NUMBERED = re.compile(r"(?:turn|round|轮|第)?[ _-]?(\d{1,6})轮?", re.IGNORECASE)
 _CALLS = ("tool_calls", "function_call", "tool_call_id")
 
@@ -130,9 +131,15 @@ def _from_pair(turn: dict[str, Any]) -> Sequence[Message]:
     system = pick("system", columns)
     extra = pick("input", columns, {prompt, answer})
     before = [Message("system", as_text(turn[system]))] if system is not None else []
-    asked = [as_text(turn[key]) for key in (prompt, extra) if key is not None]
+    asked = [_unmarked(as_text(turn[key]), key) for key in (prompt, extra) if key is not None]
     question = Message("user", "\n".join(text for text in asked if text.strip()))
-    return [*before, question, Message("assistant", as_text(turn[answer]))]
+    return [*before, question, Message("assistant", _unmarked(as_text(turn[answer]), answer))]
+
+
+def _unmarked(text: str, key: str) -> str:
+    """Without the marks of a chat template that say the key once more: `{"Human": "<|Human|>: hi<eoh>"}`."""
+    match = _MARKED.fullmatch(text)
+    return match[2] if match and match[1] == key else text
 
 
 def content_of(content: Any) -> str:

@@ -6,17 +6,27 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from difflib import SequenceMatcher
 from functools import lru_cache
+from typing import TypeVar
 
 from ftchat.records import Example
 
+_SHORT = 2000  # characters
 _TYPOS = 20  # misspelt words that are looked for in two texts; more are exchanged ones
+Found = TypeVar("Found")
 _NUMBER = re.compile(  # and what is calculated with them
     r"\d+(?:[.,]\d+)*|(?<=\w)[+*/^×÷<>=](?=\w)|(?<=\w )[+*/^×÷<>=](?= \w)|(?<=\d)-(?=\d)|(?<=\d )-(?= \d)"
 )
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z]\w+")
 _WORD = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af]|[^\W\u2e80-\u9fff\uac00-\ud7af]+")
+
+
+def _kept(function: Callable[[str], Found]) -> Callable[[str], Found]:
+    """What it finds in short texts is kept in mind."""
+    kept = lru_cache(maxsize=1 << 14)(function)
+    return lambda text: kept(text) if len(text) <= _SHORT else function(text)
 
 
 def says_the_same(a: Example, b: Example) -> bool:
@@ -32,12 +42,12 @@ def says_the_same(a: Example, b: Example) -> bool:
     return True
 
 
-@lru_cache(maxsize=1 << 14)  # of a template, an example is compared with many
+@_kept  # of a template, an example is compared with many
 def _named(text: str) -> tuple[list[str], frozenset[str]]:
     return _NUMBER.findall(text), frozenset(_NAME.findall(text))
 
 
-@lru_cache(maxsize=1 << 14)
+@_kept
 def _words(text: str) -> Counter[str]:
     return Counter(_WORD.findall(text.casefold()))
 

@@ -24,6 +24,8 @@ _BEGINS = re.compile(
 )
 _BLOCK_TEXT = re.compile(r":[ ]+[|>][+-]?[ ]*\r?\n")
 _NEST_BELOW = re.compile(rf":[ ]*\r?\n(?:{_BLANK})*(?:[ ]*-\s|[ ]+[^\s:]+:\s)")
+_ENTITY = re.compile(r"\[([^\[\]\n]{1,200})\](?:\([^()\n]{1,200}\)|\{\"[^{}\n]{1,300}\})")
+_NO_INTENT = frozenset(("synonym", "regex", "lookup"))
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 
 
@@ -93,7 +95,10 @@ class YamlDocuments:
         line = None if start is None else self._line_at(start)
         if isinstance(value, BrokenYaml):
             return unread(self._number, line, "bad_yaml", f"this is not valid YAML: {value}")
-        return Row(self._number, line, value)
+        if isinstance(value, dict) and len(value) == 2 and "examples" in value and (named := _NO_INTENT & value.keys()):
+            said = f"this is a {min(named)} of Rasa's and no example of an intent"
+            return unread(self._number, line, "not_a_pair", said)
+        return Row(self._number, line, _with_examples(value))
 
     def _line_at(self, position: int) -> int:
         if position < self._counted:
@@ -101,3 +106,12 @@ class YamlDocuments:
         self._line += self._text.count("\n", self._counted, position)
         self._counted = position
         return self._line
+
+
+def _with_examples(value: Any) -> Any:
+    """Rasa writes the examples of an intent as one text, with a dash before each, and names entities in them."""
+    if isinstance(value, dict) and "intent" in value and isinstance(examples := value.get("examples"), str):
+        texts = [line.strip() for line in examples.splitlines() if line.strip()]
+        if texts and all(text.startswith("- ") for text in texts):
+            return value | {"examples": [_ENTITY.sub(r"\1", text[2:].strip()) for text in texts]}
+    return value

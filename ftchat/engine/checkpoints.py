@@ -76,6 +76,13 @@ def last_whole(folder: Path) -> Checkpoint | None:
     return None
 
 
+def best_whole(folder: Path) -> Checkpoint | None:
+    """Of those that are whole, the one with the lowest held-out loss, the first of equals."""
+    measured = [known for path in _folders(folder) if (known := _described(path)) and known.loss is not None]
+    whole = (known for known in sorted(measured, key=lambda known: known.loss or 0.0) if _is_whole(known.folder))
+    return next(whole, None)
+
+
 def of_step(folder: Path, step: int) -> Checkpoint | None:
     """The checkpoint of that step, if it is whole."""
     found = _described(_place(folder, step))

@@ -12,14 +12,12 @@ from contextlib import contextmanager
 
 import torch
 
-from ftchat.engine.adapters import Voice
-from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
-from ftchat.engine.reply import replies_to
+from ftchat.engine.samples import Pair, ask_both, spread
 from ftchat.engine.template import Encoded
-from ftchat.errors import ChatError, DataError
-from ftchat.events import Checked, ReplyDone, ReplyEvent
-from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
+from ftchat.errors import DataError
+from ftchat.events import Checked
+from ftchat.records import Example, Message
 
 _CONFIG_FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "use_cache", "output_router_logits")
 _PREFIXES_TRIED = 200
@@ -77,36 +75,23 @@ def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence
     ]
 
 
-def check_after(resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor) -> list[Checked]:
-    """After training: the adapter changed something, the base is the same to the bit, and replies to training
-    prompts stop by themselves."""
+def check_after(
+    resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor
+) -> tuple[list[Checked], list[Pair]]:
+    """After training: the adapter changed something and what is answered, the base is the same to the bit, and replies
+    to training prompts, which are given too, stop by themselves."""
     norm = resident.adapter_norm(adapter)
     same = torch.equal(before, base_probe(resident))
-    asked = examples[:_REPLIES_TRIED]
-    replies = _replies(resident, adapter, asked)
-    stopped = sum(reply.stop == "eos" for reply in replies)
+    pairs = ask_both(resident, adapter, spread(examples, _REPLIES_TRIED), resident.context, lambda: False)
+    stopped = sum(pair.tuned.stop == "eos" for pair in pairs)
+    moved = [pair.tuned.divergence for pair in pairs if pair.tuned.divergence is not None]
+    divergence = sum(moved) / max(1, len(moved))
     return [
         Checked(name="adapter_changed_the_model", ok=norm > 0, detail=f"{norm:.3g}"),
+        Checked(name="answers_changed", ok=divergence > 0 or not moved, detail=f"{divergence:.3g}"),
         Checked(name="base_unchanged", ok=same, detail=""),
-        Checked(name="replies_stop", ok=stopped == len(replies), detail=f"{stopped} / {len(replies)}"),
-    ]
-
-
-def _replies(resident: Resident, adapter: str, examples: Sequence[Example]) -> list[ReplyDone]:
-    """The tuned model's greedy answers to training prompts, as far as the context holds them, each given twice the room
-    that the right answer needs."""
-    decoder = Decoder(resident)
-    for example in examples:
-        room = 2 * len(resident.template.answer_ids(example.completion)) + 16
-        pane = Pane(adapter, example.context)
-        request = ChatRequest(str(len(decoder.open)), resident.name, (pane,), Sampling(0.0, room))
-        with contextlib.suppress(ChatError):
-            decoder.add(replies_to(request, resident, [Voice(adapter)]))
-    events: list[ReplyEvent] = []
-    with resident.chatting():
-        while not decoder.idle:
-            events += decoder.advance()
-    return [event for event in events if isinstance(event, ReplyDone)]
+        Checked(name="replies_stop", ok=stopped == len(pairs), detail=f"{stopped} / {len(pairs)}"),
+    ], pairs
 
 
 def _first_answer(example: Example) -> int:

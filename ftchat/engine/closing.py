@@ -6,7 +6,7 @@ import contextlib
 import time
 import traceback
 
-from ftchat.engine.checkpoints import Checkpoint, DiskFull, keep_last_only, last_whole
+from ftchat.engine.checkpoints import Checkpoint, DiskFull, best_whole, keep_last_only, last_whole
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Reporter
 from ftchat.engine.resumable import load_weights
@@ -34,6 +34,14 @@ def open_history(run: Run, resolved: ResolvedConfig, checkpoint: Checkpoint | No
         run.append(RunResumed(step=checkpoint.step if checkpoint else 0))
 
 
+def back_to_best(run: Run, resident: Resident) -> int:
+    """Takes the weights of the checkpoint with the lowest held-out loss; its step, 0 where there is none."""
+    best = best_whole(run.checkpoints)
+    if best is not None:
+        load_weights(resident.peft, run.id, best)
+    return best.step if best else 0
+
+
 def keep(run: Run, resident: Resident) -> None:
     """Saves the adapter and lets go of the copy that was trained: users chat with what was saved."""
     resident.save(run.id, run.adapter)
@@ -41,7 +49,8 @@ def keep(run: Run, resident: Resident) -> None:
     resident.detach(run.id)
 
 
-def close_well(run: Run, reporter: Reporter) -> None:
+def close_well(run: Run, reporter: Reporter, kept: int) -> None:
+    """`kept`: the step whose adapter was saved, 0 for the last."""
     status, ended = run.status(), time.time()
     stopped = reporter.asked == "stop" and not reporter.complete
     closing = RunStopped if stopped else RunFinished
@@ -54,6 +63,7 @@ def close_well(run: Run, reporter: Reporter) -> None:
             tokens_per_second=reporter.tokens / max(reporter.training_seconds, 1e-9),
             peak_memory=reporter.peak_memory,
             early=reporter.early,
+            kept=kept,
         )
     )
 

@@ -6,7 +6,6 @@ step takes than a forward pass.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import heapq
@@ -47,10 +46,7 @@ _SHORTEST = 16  # tokens of a length that is still worth proposing
 
 def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
     """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
-    rows = []
-    for example in examples:
-        with contextlib.suppress(DataError):
-            rows += resident.template.encode(example)
+    rows = [row for found in resident.template.encode_all(examples) for row in found or ()]
     return within(rows, resident.context)
 
 

@@ -11,7 +11,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,11 +35,14 @@ from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
 from ftchat.errors import ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyEvent
-from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Fit, Preview, RunConfig, TokenStats, WorkerState
+from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
 
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
+COUNTED_AT_ONCE = 256  # examples whose tokens are counted before others get their turn
+
+Counting = Generator[None, None, Any]
 
 
 def serve(connection: Connection, home: Path, owner: str) -> None:
@@ -64,6 +68,7 @@ class Loop:
         self._resident: Resident | None = None
         self._replies = Replies(self._runs, self._load, self._deliver)
         self._queue = RunQueue(self._runs)
+        self._counting: deque[tuple[int, Counting]] = deque()
         self._ending = False
         self._step_ended = time.monotonic()
         self._share = chat_share()
@@ -72,8 +77,10 @@ class Loop:
 
     def run(self) -> None:
         while not self._ending:
-            self._take_calls(wait=not self._replies and not self._queue)
+            self._take_calls(wait=not (self._replies or self._queue or self._counting))
             self._replies.advance()
+            if self._counting:
+                self._count()
             if self._queue and (not self._replies or self._is_resident(self._queue.first)):
                 self._train()
 
@@ -103,18 +110,27 @@ class Loop:
         limit = min(PREVIEW_LIMIT, resident.context)
         return tuple(resident.template.preview(example, limit) for example in examples)
 
-    def token_stats(self, base: str, examples: Sequence[Example] | str) -> TokenStats:
+    def token_stats(self, base: str, examples: Sequence[Example] | str) -> Counting:
         return token_stats(*self._measured(base, examples))
 
-    def fitting(self, base: str, examples: Sequence[Example] | str) -> tuple[Fit, ...]:
-        return tuple(fitting(*self._measured(base, examples)))
+    def fitting(self, base: str, examples: Sequence[Example] | str) -> Counting:
+        return fitting(*self._measured(base, examples))
 
-    def _measured(self, base: str, examples: Sequence[Example] | str) -> tuple[ChatTemplate, Sequence[Example], int]:
+    def _measured(
+        self, base: str, examples: Sequence[Example] | str
+    ) -> tuple[ChatTemplate, Iterator[Sequence[Example]], int]:
         """What lengths are counted by, of what, and the limit of training."""
-        if isinstance(examples, str):
-            examples = self._datasets.get(examples).examples
         resident = self._load(base)
-        return resident.template, examples, length_limit(resident.context, _device().type == "cuda")
+        return resident.template, self._batches(examples), length_limit(resident.context, _device().type == "cuda")
+
+    def _batches(self, examples: Sequence[Example] | str) -> Iterator[Sequence[Example]]:
+        """Of these examples, or of the dataset of that hash."""
+        count = self._datasets.info(examples).count if isinstance(examples, str) else len(examples)
+        for start in range(0, count, COUNTED_AT_ONCE):
+            if isinstance(examples, str):
+                yield [example for _, example in self._datasets.page(examples, start, COUNTED_AT_ONCE).rows]
+            else:
+                yield examples[start : start + COUNTED_AT_ONCE]
 
     def start_run(self, run_id: str, automatic: bool) -> None:
         self._queue.add(run_id, automatic)
@@ -172,11 +188,30 @@ class Loop:
                 self._replies.open(call.id, *call.arguments)
                 return
             value: Any = getattr(self, call.verb)(*call.arguments)
+            if isinstance(value, Generator):
+                self._counting.append((call.id, value))
+                return
         except FtchatError as error:
             value = error
         except Exception as error:
-            value = RuntimeError(f"{error!r} in the model's process:\n{traceback.format_exc()}")
+            value = _bug(error)
         self._send(Answer(call.id, value))
+
+    # Counting: much data takes long, and must not keep replies and steps waiting
+
+    def _count(self) -> None:
+        """One batch of what has waited longest."""
+        call, counting = self._counting.popleft()
+        try:
+            next(counting)
+        except StopIteration as end:
+            self._send(Answer(call, end.value))
+        except FtchatError as error:
+            self._send(Answer(call, error))
+        except Exception as error:
+            self._send(Answer(call, _bug(error)))
+        else:
+            self._counting.append((call, counting))
 
     # Training
 
@@ -207,6 +242,8 @@ class Loop:
         step_seconds = time.monotonic() - self._step_ended
         with contextlib.suppress(_Closed):
             self._take_calls(wait=False)
+            if self._counting:
+                self._count()
             deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
             if self._replies and self._resident:
                 with self._resident.chatting():
@@ -245,6 +282,11 @@ class Loop:
         precision = precision or _precision(resolve_method("auto", device.type))
         self._resident = Resident(base, precision, device)
         return self._resident
+
+
+def _bug(error: Exception) -> RuntimeError:
+    """A fault of ours, for whoever asked, with its traceback."""
+    return RuntimeError(f"{error!r} in the model's process:\n{''.join(traceback.format_exception(error))}")
 
 
 def _device() -> torch.device:

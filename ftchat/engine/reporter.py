@@ -13,7 +13,9 @@ from typing import Any, Literal
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from ftchat.engine.memory import Meter, memory_used
-from ftchat.events import CheckpointSaved, EvalLogged, StepLogged
+from ftchat.engine.samples import Sampler
+from ftchat.engine.trackers import Tracker
+from ftchat.events import CheckpointSaved, Early, EvalLogged, Event, StepLogged
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
 
@@ -32,11 +34,21 @@ class Reporter(TrainerCallback):
     `pulse` says what is wanted of the run. `vocabulary` is the size of the vocabulary.
     """
 
-    def __init__(self, run: Run, meter: Meter, resolved: ResolvedConfig, pulse: Callable[[], Asked], vocabulary: int):
+    def __init__(
+        self,
+        run: Run,
+        meter: Meter,
+        resolved: ResolvedConfig,
+        pulse: Callable[[], Asked],
+        vocabulary: int,
+        sampler: Sampler,
+        tracker: Tracker,
+    ):
         self._run, self._meter, self._resolved, self._pulse = run, meter, resolved, pulse
+        self._sampler, self._tracker = sampler, tracker
         self._too_high = _EXPLODED * math.log(vocabulary)
         self.asked: Asked = ""
-        self.early: Literal["", "learned", "time"] = ""
+        self.early: Early = ""
         self.step = 0
         self.tokens = 0
         self.training_seconds = 0.0
@@ -48,6 +60,7 @@ class Reporter(TrainerCallback):
         self._high = 0  # steps in a row
         self._evaluated: tuple[int, float] | None = None  # step and loss of the last evaluation
         self._best = math.inf
+        self._since_best = 0  # evaluations
         self._tokens_before = 0
         self._since = self._saved = self._step_began = time.monotonic()
         self._elsewhere = 0.0  # seconds given to chat, evaluation and checkpoints since the last log
@@ -95,6 +108,8 @@ class Reporter(TrainerCallback):
             "loss_sum": self._loss_sum,
             "high": self._high,
             "best": self._best,
+            "since_best": self._since_best,
+            "sampled_seconds": self._sampler.seconds,
         }
 
     def restore(self, progress: dict[str, Any]) -> None:
@@ -104,6 +119,7 @@ class Reporter(TrainerCallback):
         self.evaluation_owed = progress["evaluation_owed"]
         self._losses.extend(progress["losses"])
         self._loss_sum, self._high, self._best = progress["loss_sum"], progress["high"], progress["best"]
+        self._since_best, self._sampler.seconds = progress.get("since_best", 0), progress.get("sampled_seconds", 0.0)
 
     def checkpoint_saved(self, step: int, seconds: float) -> None:
         loss = self.held_out_loss(step)
@@ -128,6 +144,10 @@ class Reporter(TrainerCallback):
         now = time.monotonic()
         at_risk, step_seconds = now - self._saved, now - self._step_began
         asked = self._let_chat_in()
+        if not asked and self._sampler.due(self.training_seconds, step_seconds):
+            began, before = time.monotonic(), self._elsewhere
+            self._sampler.sample(state.global_step, self.training_seconds, self._let_chat_in)
+            self._elsewhere = before + time.monotonic() - began
         self.evaluation_owed = self.checkpoint_before_evaluation = False
         if asked:
             control.should_training_stop = True
@@ -149,7 +169,8 @@ class Reporter(TrainerCallback):
         self._loss_sum += logs["loss"]
         self._high = self._high + 1 if logs["loss"] > self._too_high else 0
         if self.step < self._resolved.max_steps:
-            self.early = "learned" if self._learned() else "time" if self._late() else ""
+            again = self.step == self._resolved.last_step
+            self.early = "learned" if self._learned() else "time" if self._late() else "again" if again else ""
         if self.early:
             control.should_training_stop = True
         if self.diverged:
@@ -163,7 +184,7 @@ class Reporter(TrainerCallback):
         fresh, self._tokens_before = self.tokens - self._tokens_before, self.tokens
         self._since, self._elsewhere = now, 0.0
         self.training_seconds += seconds
-        self._run.append(
+        self._log(
             StepLogged(
                 step=state.global_step,
                 loss=logs["loss"],
@@ -175,14 +196,26 @@ class Reporter(TrainerCallback):
             )
         )
 
+    def _log(self, event: Event) -> None:
+        self._run.append(event)
+        self._tracker.follow(event)
+
     def _measured(self, step: int, loss: float, control: TrainerControl) -> None:
-        """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep."""
-        self._run.append(EvalLogged(step=step, loss=loss))
+        """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep. When the loss
+        has turned up for long enough, training ends."""
+        self._log(EvalLogged(step=step, loss=loss))
         self._evaluated = (step, loss)
         self.evaluation_owed = False
         if step and loss < self._best:
-            self._best = loss
+            self._best, self._since_best = loss, 0
             control.should_save = True
+        elif step:
+            self._since_best += 1
+            if 0 < self._resolved.early_stopping_patience <= self._since_best and step < self._resolved.max_steps:
+                self.early = "overfit"
+                control.should_training_stop = True
+        if step and self._sampler.held_out:
+            self._sampler.sample(step, self.training_seconds, self._let_chat_in)
         now = time.monotonic()
         self._evaluation_seconds = now - self._since - self._elsewhere
         self._since, self._elsewhere = now, 0.0

@@ -5,7 +5,6 @@ Knows nothing of trainers or weights; takes measured facts and returns a Resolve
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import random
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
+from ftchat.settings import versions
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 60), "balanced": (2, 20), "thorough": (4, 40)}
@@ -23,7 +23,7 @@ _QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than
 _LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
 _PADDING_BORNE = 0.25  # of a batch's tokens; above, rows are grouped by length
 _BATCHES_TO_GROUP = 16  # at least, for grouped batches to differ from epoch to epoch
-_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
+_PATIENCE = 3  # evaluations, of about ten in a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,12 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         eval_steps=chosen("eval_steps", max(1, steps // 10)),
         target_loss=target_loss,
         time_limit=time_limit,
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES},
+        versions=versions(),
         dataset=config.dataset,
         held_out_dataset=config.held_out,
         save_steps=chosen("save_steps", 0),
+        report_to=chosen("report_to", "none"),
+        early_stopping_patience=chosen("early_stopping_patience", _PATIENCE) if facts.held_out else 0,
     )
 
 

@@ -41,12 +41,13 @@ class ResumableTrainer(AnswerTrainer):
         if checkpoint is not None:
             self._reporter.restore(json.loads((checkpoint.folder / _PROGRESS).read_text("utf-8")))
             self._total_train_tokens = self._reporter.tokens
-            self.args.eval_on_start = self._reporter.evaluation_owed
-            if self._reporter.complete:
+            self.args.eval_on_start = False
+            if self._reporter.complete or self._reporter.evaluation_owed:
                 load_weights(self.model, self._adapter, checkpoint)
                 self.state.global_step = checkpoint.step
                 if self._reporter.evaluation_owed:
                     self._evaluate(None, None)
+            if self._reporter.complete:  # maybe by what was measured just now
                 return
         self.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
 from ftchat.engine.template import ChatTemplate
@@ -13,21 +13,24 @@ from ftchat.records import Example, Fit, TokenStats
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
 
 
-def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int) -> TokenStats:
-    """Lengths before any cut, one per example; an example that the template refuses counts 0."""
-    lengths, lost = [], []
+def token_stats(
+    template: ChatTemplate, batches: Iterable[Sequence[Example]], limit: int
+) -> Generator[None, None, TokenStats]:
+    """Lengths before any cut, one per example; an example that the template refuses counts 0. Gives way after each
+    batch."""
+    lengths: list[int] = []
+    lost: list[int] = []
     trained, over = 0, 0
-    for index, example in enumerate(examples):
-        try:
-            rows = template.encode(example)
-        except DataError:
-            rows = []
-        lengths.append(max((len(row.ids) for row in rows), default=0))
-        kept = [cut for row in rows if (cut := row.within(limit))]
-        trained += sum(sum(row.trained) for row in kept)
-        over += lengths[-1] > limit
-        if len(kept) < len(rows):
-            lost.append(index)
+    for batch in batches:
+        for found in template.encode_all(batch):
+            rows = found or []
+            lengths.append(max((len(row.ids) for row in rows), default=0))
+            kept = [cut for row in rows if (cut := row.within(limit))]
+            trained += sum(sum(row.trained) for row in kept)
+            over += lengths[-1] > limit
+            if len(kept) < len(rows):
+                lost.append(len(lengths) - 1)
+        yield
     ordered = sorted(lengths) or [0]
     return TokenStats(
         total=sum(lengths),
@@ -43,12 +46,21 @@ def token_stats(template: ChatTemplate, examples: Sequence[Example], limit: int)
     )
 
 
-def fitting(template: ChatTemplate, examples: Sequence[Example], limit: int) -> Iterator[Fit]:
+def fitting(
+    template: ChatTemplate, batches: Iterable[Sequence[Example]], limit: int
+) -> Generator[None, None, tuple[Fit, ...]]:
     """How to shorten the examples that are too long, where that leaves something to learn: whole exchanges if it can,
-    else the first answer, up to the end of a sentence or of a word."""
-    for index, example in enumerate(examples):
-        if _length(template, example, len(example.messages)) > limit and (fit := _fit(template, example, limit)):
-            yield index, *fit
+    else the first answer, up to the end of a sentence or of a word. Gives way after each batch."""
+    fits: list[Fit] = []
+    start = 0
+    for batch in batches:
+        for index, (example, found) in enumerate(zip(batch, template.encode_all(batch), strict=True), start):
+            longest = max((len(row.ids) for row in found or ()), default=0)
+            if longest > limit and (fit := _fit(template, example, limit)):
+                fits.append((index, *fit))
+        start += len(batch)
+        yield
+    return tuple(fits)
 
 
 def _fit(template: ChatTemplate, example: Example, limit: int) -> tuple[int, int] | None:

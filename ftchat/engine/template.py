@@ -58,10 +58,12 @@ class ChatTemplate:
         self.vocabulary = vocabulary
         self.source: Literal["own", "fallback"] = "own"
         self.notes: list[str] = []
+        self._special_tokens = [token for token in tokenizer.all_special_tokens if token]
         if not self._own_template_answers():
             self.source = "fallback"
             self.notes.append("this model has no chat template, so ftchat's plain 'User: / Assistant:' one is used")
         self._prefix = self._bos_prefix()
+        self._asks = self._knows_generation_prompt()
         self.end_id = self._find_end(eos_ids)
         self.stop_ids = frozenset({self.end_id, *eos_ids})
         self._system = self._find_system_rule()
@@ -76,19 +78,40 @@ class ChatTemplate:
 
         Raises DataError where the template refuses the conversation.
         """
+        turns = self._turns(example)
+        return self._sequences(self._ids_of([text for turn in turns for text in turn]))
+
+    def encode_all(self, examples: Sequence[Example]) -> list[list[Encoded] | None]:
+        """The same of many examples, whose texts are tokenised at once; None where the template refuses one."""
+        asked: list[list[str] | None] = []
+        for example in examples:
+            try:
+                asked.append([text for turn in self._turns(example) for text in turn])
+            except DataError:
+                asked.append(None)
+        ids = iter(self._ids_of([text for texts in asked for text in texts or ()]))
+        return [None if texts is None else self._sequences([next(ids) for _ in texts]) for texts in asked]
+
+    def _turns(self, example: Example) -> list[tuple[str, str]]:
+        """Of each answer what is asked and what is answered, as texts."""
+        answers = [turn for turn, message in enumerate(example.messages) if message.role == "assistant"]
+        return [
+            (self._prompt_text(example.messages[:turn]), self._defuse(example.messages[turn].content))
+            for turn in answers
+        ]
+
+    def _sequences(self, ids: Sequence[list[int]]) -> list[Encoded]:
+        """From the ids of prompt, answer, prompt, answer, ..."""
         sequences: list[tuple[list[int], list[bool]]] = []
-        for turn, message in enumerate(example.messages):
-            if message.role != "assistant":
-                continue
-            prompt = self.prompt_ids(example.messages[:turn])
-            answer = [*self.answer_ids(message.content), self.end_id]
+        for prompt, text in zip(ids[::2], ids[1::2], strict=True):
+            answer = [*text, self.end_id]
             before, mask = sequences.pop() if sequences else ([], [])
             if prompt[: len(before)] != before:
                 sequences.append((before, mask))
                 before, mask = [], []
             mask = mask + [False] * (len(prompt) - len(before)) + [True] * len(answer)
             sequences.append((prompt + answer, mask))
-        return [Encoded(tuple(ids), tuple(mask)) for ids, mask in sequences]
+        return [Encoded(tuple(row), tuple(mask)) for row, mask in sequences]
 
     def answer_ids(self, text: str) -> list[int]:
         return self._ids(self._defuse(text))
@@ -110,10 +133,13 @@ class ChatTemplate:
         return Preview(tuple(views), sum(sequence.cut for sequence in sequences))
 
     def _prompt_text(self, messages: Sequence[Message]) -> str:
-        text = self._render(messages, prompt=True)
-        if text == self._render(messages, prompt=False):  # a template that knows no generation prompt
-            return self._render((*messages, Message("assistant", _PROBE)), prompt=False).rpartition(_PROBE)[0]
-        return text
+        if self._asks:
+            return self._render(messages, prompt=True)
+        return self._render((*messages, Message("assistant", _PROBE)), prompt=False).rpartition(_PROBE)[0]
+
+    def _knows_generation_prompt(self) -> bool:
+        hello = (Message("user", "Hello"),)
+        return self._render(hello, prompt=True) != self._render(hello, prompt=False)
 
     def _render(self, messages: Sequence[Message], prompt: bool) -> str:
         if getattr(self, "_system", "kept") == "merged":
@@ -130,18 +156,24 @@ class ChatTemplate:
         return getattr(self, "_prefix", "") + str(text)
 
     def _ids(self, text: str) -> list[int]:
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        if ids and max(ids) >= self.vocabulary:
+        return self._ids_of([text])[0]
+
+    def _ids_of(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        found: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        highest = max((max(ids) for ids in found if ids), default=0)
+        if highest >= self.vocabulary:
             raise ModelError(
-                f"the tokenizer gives id {max(ids)}, but the model knows only {self.vocabulary}: they do not belong "
+                f"the tokenizer gives id {highest}, but the model knows only {self.vocabulary}: they do not belong "
                 "together; use the tokenizer that came with the model"
             )
-        return ids
+        return found
 
     def _defuse(self, text: str) -> str:
         """User text that spells a special token stays text: a zero-width space breaks the spelling."""
-        for token in self.tokenizer.all_special_tokens:
-            if token and token in text:
+        for token in self._special_tokens:
+            if token in text:
                 text = text.replace(token, token[0] + "\u200b" + token[1:])
         return text
 

@@ -20,7 +20,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from ftchat.data import NEAR_LIMIT, leaks
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
-from ftchat.engine.closing import close_badly, close_diverged, close_well, keep, open_history
+from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.forecast import encode_all, facts_of, lora_config, memory_of, way_out, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
@@ -29,7 +29,9 @@ from ftchat.engine.rehearsal import rehearse
 from ftchat.engine.reporter import Asked, Reporter
 from ftchat.engine.resolve import resolve
 from ftchat.engine.resumable import ResumableTrainer
+from ftchat.engine.samples import Sampler
 from ftchat.engine.template import Encoded
+from ftchat.engine.trackers import Tracker
 from ftchat.errors import DataError, TrainingError
 from ftchat.events import Checked, DryStepBegun, DryStepPassed, RunInterrupted, RunPaused
 from ftchat.records import Example, ResolvedConfig
@@ -90,7 +92,9 @@ def _train(
         if held_out:
             run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
-        reporter = Reporter(run, meter, frozen, pulse, vocabulary)
+        sampler = Sampler(run, resident, learned, held_out)
+        tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
+        reporter = Reporter(run, meter, frozen, pulse, vocabulary, sampler, tracker)
         measured = within(encode_all(resident, held_out), frozen.max_length)
         trainer = _trainer(run, resident, frozen, rows, measured, reporter)
         try:
@@ -99,6 +103,8 @@ def _train(
             full = _if_memory(error, frozen, reporter.step)
             trainer.save_after(error)
             return full
+        finally:
+            tracker.close()
     if reporter.diverged:
         close_diverged(run, resident, reporter)
     elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
@@ -106,11 +112,16 @@ def _train(
         closing = RunPaused if reporter.asked == "pause" else RunInterrupted
         run.append(closing(step=reporter.step))
     else:
+        kept = back_to_best(run, resident) if reporter.early == "overfit" else 0
         keep(run, resident)
         resident.attach(run.id, run.adapter)
-        for check in check_after(resident, run.id, learned, before):
+        checks, pairs = check_after(resident, run.id, learned, before)
+        for check in checks:
             run.append(check)
-        close_well(run, reporter)
+        if not held_out:
+            for pair in pairs:
+                run.append(pair.logged(reporter.step, held_out=False))
+        close_well(run, reporter, kept)
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch.nn import functional
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, TrainerControl
 from trl import SFTTrainer
 from trl.trainer.utils import add_fused_lm_head
 
@@ -30,6 +30,20 @@ class AnswerTrainer(SFTTrainer):
             self._total_train_tokens += int(inputs["attention_mask"].sum())
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
         return answer_loss(model, inputs, num_items_in_batch)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """The held-out loss: the mean over all learned tokens of all rows, whatever batches they fall into."""
+        nll, tokens = 0.0, 0
+        self.model.eval()
+        with torch.no_grad(), self.accelerator.autocast():
+            for inputs in self.get_eval_dataloader():
+                inputs = self._prepare_inputs(inputs)
+                nll += float(answer_loss(self.model, inputs, 1))
+                tokens += int((inputs["labels"][:, 1:] != -100).sum())
+        metrics = {"eval_loss": nll / max(1, tokens)}
+        self.log(metrics)
+        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
 
 def answer_loss(

@@ -56,6 +56,20 @@ class EvalLogged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleLogged(Event):
+    """What the base and the adapter of this step answer to a prompt, greedily. `reference` is the right answer;
+    `whole`: the tuned reply ended by itself; `held_out`: the prompt is not trained on."""
+
+    step: int
+    prompt: str
+    reference: str
+    base: str
+    tuned: str
+    whole: bool
+    held_out: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointSaved(Event):
     """The run can go on from here. `best`: its held-out loss is the lowest so far."""
 
@@ -123,16 +137,22 @@ class Checked(Event):
     detail: str
 
 
+Early = Literal["", "learned", "time", "overfit", "again"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(Event):
-    """`early` says why not all steps were taken: everything was learned, or the time of a quick run was over."""
+    """`early` says why not all steps were taken: everything was learned, the time of a quick run was over, the held-out
+    loss had turned up, or the run that this one repeats ended there. `kept` is the step whose adapter was saved, 0 for
+    the last."""
 
     steps: int
     train_loss: float
     seconds: float
     tokens_per_second: float
     peak_memory: int
-    early: Literal["", "learned", "time"] = ""
+    early: Early = ""
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +211,7 @@ class ReplyFailed(Event):
 
 ReplyEvent = ReplyToken | ReplyDone | ReplyFailed
 
-_PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, CheckpointSaved, Checked)
+_PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
 _MEMORY = (DryStepBegun, DryStepPassed, RunHealed)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)
 _RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_MEMORY, *_BREAKS, RunFinished, RunStopped, RunFailed)}

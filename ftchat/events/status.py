@@ -21,6 +21,7 @@ from ftchat.events.kinds import (
     RunResumed,
     RunStarted,
     RunStopped,
+    SampleLogged,
     StepLogged,
 )
 
@@ -32,8 +33,9 @@ class RunStatus:
     """A run's history folded into what a page shows. Losses are (step, loss) in order, each step once.
 
     `checkpoint` is the step it can go on from; `attempts` counts how often it went on unasked since that was saved;
-    `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter a failed run left; `tried`
-    is the dry step, `healed` the last time that memory was full.
+    `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter was kept, where that is
+    not the last: the best, or what a failed run left; `tried` is the dry step, `healed` the last time that memory was
+    full.
     """
 
     state: RunState = "queued"
@@ -48,6 +50,7 @@ class RunStatus:
     speeds: tuple[tuple[int, float], ...] = ()
     memories: tuple[tuple[int, int], ...] = ()
     tokens_per_second: float = 0.0
+    samples: tuple[SampleLogged, ...] = ()
     checks: tuple[Checked, ...] = ()
     checkpoint: int = 0
     attempts: int = 0
@@ -107,6 +110,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
     rates: list[tuple[int, float]] = []
     speeds: list[tuple[int, float]] = []
     memories: list[tuple[int, int]] = []
+    samples: list[SampleLogged] = []
     checks: dict[str, Checked] = {}  # looked at again after a resume, the last outcome counts
     now: dict[str, Any] = {}
     for event in events:
@@ -125,6 +129,9 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 _from_here(memories, event.step).append((event.step, event.memory))
             case EvalLogged():
                 _from_here(evals, event.step).append((event.step, event.loss))
+            case SampleLogged():
+                again = (event.step, event.prompt)
+                samples = [known for known in samples if (known.step, known.prompt) != again] + [event]
             case Checked():
                 checks[event.name] = event
             case DryStepPassed():
@@ -142,11 +149,12 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 now |= {"idle": now.get("idle", 0.0) + event.time - now.get("last_at", event.time)}
                 for series in (losses, evals, rates, speeds, memories):
                     _from_here(series, event.step + 1)
+                samples = [known for known in samples if known.step <= event.step]
             case RunFinished():
                 now |= {"state": "stopped" if isinstance(event, RunStopped) else "finished", "step": event.steps}
                 now |= {"train_loss": event.train_loss, "seconds": event.seconds, "ended_at": event.time}
                 now |= {"tokens_per_second": event.tokens_per_second, "peak_memory": event.peak_memory}
-                now |= {"early": event.early}
+                now |= {"early": event.early, "kept": event.kept}
             case RunFailed():
                 now |= {"state": "failed", "error": event.error, "bug": event.bug, "ended_at": event.time}
                 now |= {"kept": event.kept}
@@ -161,6 +169,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
         learning_rates=tuple(rates),
         speeds=tuple(speeds),
         memories=tuple(memories),
+        samples=tuple(samples),
         checks=tuple(checks.values()),
     )
 

@@ -74,8 +74,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
         try:
             with closing(steps):
                 while True:
-                    done, total = next(steps)
-                    said = views.reading(done, total, lang)
+                    said = views.reading(next(steps), lang)
                     yield gr.skip(), gr.skip(), said, *rest, gr.Button(elem_classes=ON), *(gr.skip(),) * 4
         except StopIteration as end:
             quiet = gr.Button(elem_classes=OFF)

@@ -22,7 +22,7 @@ from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import sentence, told
-from ftchat.ui.reader import Steps, finish
+from ftchat.ui.reader import NOTHING_YET, Steps, finish
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.tokens import histogram, token_panel
@@ -76,14 +76,15 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             views.ready(info, base, lang),
         )
 
-    def numbers(chosen: str, base: str, lang: str) -> tuple[str, str]:
-        """The numbers, and the lengths in tokens as far as this base's are known."""
+    def numbers(chosen: str, base: str, lang: str, counting: bool = True) -> tuple[str, str]:
+        """The numbers, and the lengths in tokens as far as this base's are known; while they are counted, those of the
+        version before."""
         info = store.info(chosen)
         tokens, _ = counted.get((chosen, base), unknown)
-        old = tokens is None
-        tokens = tokens or lately.get((info.root, base))
-        drawn = histogram(tokens, base, lang) if tokens else ""
-        return views.stats(info, summary_of(chosen), tokens, lang, old), f"<div{views.OLD * old}>{drawn}</div>"
+        old = tokens is None and counting
+        tokens = lately.get((info.root, base)) if old else tokens
+        drawn = f"<div{views.OLD * old}>{histogram(tokens, base, lang)}</div>" if tokens else ""
+        return views.stats(info, summary_of(chosen), tokens, lang, old), drawn
 
     def found(chosen: str, base: str, lang: str) -> str:
         """The findings, with what this base's length limit takes away as far as that is known."""
@@ -134,7 +135,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
                     if len(kept) > _KEPT:
                         kept.pop(next(iter(kept)), None)
         _, cut = counted.get((chosen, base), unknown)
-        return *numbers(chosen, base, lang), found(chosen, base, lang) if cut else gr.skip()
+        return *numbers(chosen, base, lang, counting=False), found(chosen, base, lang) if cut else gr.skip()
 
     drawn = [stats, lengths, report, tokens, ready]
     shown = [shell.dataset, shell.base, shell.lang, pair]
@@ -160,8 +161,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         try:
             with closing(mended(chosen, base, event._data)) as steps:
                 while True:
-                    next(steps)
-                    yield gr.skip(), views.working(lang)
+                    yield gr.skip(), views.working(next(steps), lang)
         except StopIteration as end:
             yield end.value, ""
 
@@ -174,7 +174,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
             remedies = [Remedy(asked["kind"], asked["action"])]
         fits: tuple[Fit, ...] = ()
         if _SHORTEN in remedies:
-            yield 0, 0
+            yield NOTHING_YET
             fits = studio.worker.fitting(base, chosen)
             if not fits and "fix" not in asked:
                 raise DataError("nothing of these answers fits behind their prompts; remove them instead", "none_fits")

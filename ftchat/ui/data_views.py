@@ -12,6 +12,7 @@ from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
 from ftchat.ui.numbers import megabytes
+from ftchat.ui.reader import Progress
 from ftchat.ui.texts import TEXTS, t
 
 _FORMATS = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "xlsx": "XLSX", "parquet": "Parquet"}
@@ -29,18 +30,28 @@ def formats(lang: str) -> str:
     return f'<p class="ft-sub">{esc(t("ft_formats", lang))}</p>'
 
 
-def reading(done: int, total: int, lang: str) -> str:
-    """How far a reading is, in bytes, once it has said so."""
+def reading(step: Progress, lang: str) -> str:
+    """How far a reading is: in bytes once it has said so, and in rows while they are compared."""
+    done, total, unit = step
+    if unit == "rows":
+        return _at_work(t("ft_comparing", lang, done=f"{done:,}", total=f"{total:,}"), step)
     words = t("ft_reading_of", lang, done=megabytes(done), total=megabytes(total)) if total else t("ft_reading", lang)
-    label = esc(t("ft_reading", lang))
-    bar = f'<progress max="{total}" value="{done}" aria-label="{label}"></progress>' if total else ""
-    return f'<p class="ft-why">{icon("note")}<span>{esc(words)}{bar}</span></p>'
+    return _at_work(words, step)
 
 
-def working(lang: str) -> str:
-    """That a change is being made, of which nobody knows how far it is."""
-    words = f"<span>{esc(t('ft_working', lang))}<progress></progress></span>"
-    return f'<p class="ft-why" role="status">{icon("note")}{words}</p>'
+def working(step: Progress, lang: str) -> str:
+    """That a change is being made, and how far it is once that is known."""
+    done, total, _ = step
+    words = t("ft_working_of", lang, done=f"{done:,}", total=f"{total:,}") if total else t("ft_working", lang)
+    return _at_work(words, step)
+
+
+def _at_work(words: str, step: Progress) -> str:
+    done, total, _ = step
+    role = "" if total else ' role="status"'  # numbers that change all the time are not read out
+    far = f' max="{total}" value="{done}"' if total else ""
+    bar = f'<progress{far} aria-label="{esc(words)}"></progress>'
+    return f'<p class="ft-why"{role}>{icon("note")}<span>{esc(words)}{bar}</span></p>'
 
 
 def refusal(sentence: str) -> str:

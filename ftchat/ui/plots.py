@@ -23,11 +23,12 @@ _LABEL_GAP = 8.5  # percent of the plot's height that one label takes
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`kind` is its look: train thin, held thick with a ring at each point, quiet grey."""
+    """`kind` is its look: train thin, held thick with a ring at each point, quiet grey; c0 to c3 are told apart by
+    colour and by dashes."""
 
     name: str
     points: Sequence[Point]
-    kind: Literal["train", "held", "quiet"] = "quiet"
+    kind: Literal["train", "held", "quiet", "c0", "c1", "c2", "c3"] = "quiet"
 
 
 # A crosshair that names the nearest point of every curve of a plot with data-curves, and stays through a redraw.

@@ -11,9 +11,10 @@ import json
 import multiprocessing
 import signal
 import threading
+import time
 import traceback
 from collections import defaultdict
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from multiprocessing.connection import Connection
@@ -35,7 +36,8 @@ _SHOWN = 5  # leaks that are named
 _LOOK = 0.25  # seconds between two looks at a process that is silent
 _GROWN = 600 * 2**20  # bytes; a process that was larger ends after its work
 
-Progress = tuple[int, int]  # bytes done, bytes in all
+Progress = tuple[int, int, str]  # done, in all, and of what: bytes or rows
+NOTHING_YET: Progress = (0, 0, "bytes")
 Steps = Generator[Progress, None, str]  # progress, about every _LOOK seconds; at the end, mostly, a dataset's hash
 
 
@@ -89,7 +91,7 @@ class Reader:
             self._ready()
 
     def _do(self, verb: str, *arguments: Any) -> Steps:
-        step: Progress = (0, 0)
+        step = NOTHING_YET
         while not self._lock.acquire(timeout=_LOOK):
             yield step
         answered = False
@@ -153,10 +155,19 @@ def _child(connection: Connection, home: Path) -> None:
     """The process's entry."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=die_with_parent, daemon=True).start()
-    hands = _Hands(DatasetStore(home), lambda done, total: connection.send((done, total)))
+    told = time.monotonic()
+
+    def tell(*step: Any) -> None:
+        nonlocal told
+        if time.monotonic() - told > _LOOK:  # what is quick is not worth a word
+            told = time.monotonic()
+            connection.send(step)
+
+    hands = _Hands(DatasetStore(home), tell)
     with contextlib.suppress(EOFError, OSError):
         while psutil.Process().memory_info().rss < _GROWN:
             verb, arguments = connection.recv()
+            told = time.monotonic()
             try:
                 value: Any = getattr(hands, verb)(*arguments)
             except FtchatError as error:
@@ -172,12 +183,18 @@ def _child(connection: Connection, home: Path) -> None:
 class _Hands:
     """What the process can do; each gives the hash of a dataset."""
 
-    def __init__(self, store: DatasetStore, tell: Any):
+    def __init__(self, store: DatasetStore, tell: Callable[[int, int, str], None]):
         self._store, self._tell = store, tell
+
+    def _bytes(self, done: int, total: int) -> None:
+        self._tell(done, total, "bytes")
+
+    def _rows(self, done: int, total: int) -> None:
+        self._tell(done, total, "rows")
 
     def read(self, sources: Sequence[Path] | str, name: str, kind: str, mapping: Mapping[str, str] | None) -> str:
         brought = [Source.from_text(sources)] if isinstance(sources, str) else list(map(Source.from_path, sources))
-        reading = read(brought, mapping, self._tell)
+        reading = read(brought, mapping, self._bytes, comparing=self._rows)
         if not reading.examples:
             columns = list(reading.report.columns)
             if len(columns) > 1 and not mapping and "not_a_pair" in reading.report.counts:
@@ -189,7 +206,7 @@ class _Hands:
         return self._store.put(reading, name, kind, brought, mapping).hash
 
     def reread(self, key: str, mapping: Mapping[str, str], header: bool | None) -> str:
-        return self._store.reread(key, mapping, self._tell, header).hash
+        return self._store.reread(key, mapping, self._bytes, header, self._rows).hash
 
     def change(self, key: str, changes: Sequence[Change], tokens: TokenStats | None, fits: Sequence[Fit]) -> str:
         places = self._cut_places(key, tokens) if tokens else {}
@@ -201,7 +218,7 @@ class _Hands:
                 change = replace(change, places=trimmed, kept=kept)
             elif isinstance(change, Remedy) and change.kind in places and not change.places:
                 change = replace(change, places=tuple(places[change.kind]))
-            key = self._store.change(key, change).hash
+            key = self._store.change(key, change, self._rows).hash
         return key
 
     def cut(self, key: str, tokens: TokenStats) -> str:
@@ -216,7 +233,7 @@ class _Hands:
         return found
 
     def undo(self, key: str, place: int) -> str:
-        return self._store.undo(key, place).hash
+        return self._store.undo(key, place, self._rows).hash
 
     def leaks(self, key: str, held_out: str) -> str:
         found, examples = self._leaks(key, held_out)

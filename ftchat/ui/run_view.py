@@ -14,6 +14,7 @@ from ftchat.ui.markup import esc
 from ftchat.ui.plots import Curve, Point, plot
 from ftchat.ui.texts import TEXTS, t
 from ftchat.ui.verdict import verdict
+from ftchat.ui.watch import watch
 
 _CHIPS = {"running": "tuned", "finished": "tuned", "failed": "err", "interrupted": "warn", "paused": "warn"}
 _PICTURES = {"calm": "curve", "warn": "warning", "err": "error"}
@@ -46,7 +47,9 @@ def stage(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus,
     """The run itself: all that changes while it trains. `ahead`: how many runs go before one that waits."""
     curves = loss_plot(status, lang) + words(status, lang, ahead) + small_plots(status, lang)
     shown = head(config, resolved, status, lang)
-    return f'<div class="ft-card">{shown}</div><div class="ft-card ft-curves">{curves}</div>'
+    asked = watch(status.samples, lang)
+    learnt = f'<div class="ft-card" id="ft-watch">{asked}</div>' if asked else ""
+    return f'<div class="ft-card">{shown}</div><div class="ft-card ft-curves">{curves}</div>{learnt}'
 
 
 def aside(

@@ -8,12 +8,13 @@ from typing import Any
 import gradio as gr
 
 from ftchat.runs import Run
-from ftchat.ui import numbers
+from ftchat.ui import numbers, runs_keeping
 from ftchat.ui.header import clock, model_name
 from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
-from ftchat.ui.plots import spark
+from ftchat.ui.plots import CROSSHAIR, spark
 from ftchat.ui.run_view import state_chip, state_word
+from ftchat.ui.runs_side import MOST, side_by_side
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 
@@ -39,57 +40,83 @@ def build(studio: Studio, shell: Shell) -> None:
         )
         rows = html(clicks=True, script=_ROW_CLICK, elem_id="ft-run-list")
     moving = gr.State(False)  # whether some run may still change
+    marked = gr.State(())  # ids of the runs that are chosen, in the order of choosing
+    changes = runs_keeping.build(studio, shell, marked)
+    side = html(script=CROSSHAIR, elem_id="ft-side-by-side")
 
-    def list_runs(query: str, selected: str | None, lang: str) -> tuple[str, str, bool]:
+    def list_runs(query: str, selected: str | None, lang: str, marks: tuple[str, ...]) -> tuple[str, str, bool]:
         runs = studio.runs.list()
         names = {run.config.dataset: studio.data(run.config.dataset)[0] or "–" for run in runs}
-        drawn = table(runs, names, query.strip(), selected, lang)
+        drawn = table(runs, names, query.strip(), selected, lang, marks)
         return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', drawn, any(not run.status().over for run in runs)
 
-    def follow(query: str, selected: str | None, lang: str, moving: bool) -> tuple[Any, Any]:
+    def follow(query: str, selected: str | None, lang: str, marks: tuple[str, ...], moving: bool) -> tuple[Any, Any]:
         """Every second only while something moves; a run from elsewhere shows when the tab is opened."""
-        return list_runs(query, selected, lang)[1:] if moving else (gr.skip(), gr.skip())
+        return list_runs(query, selected, lang, marks)[1:] if moving else (gr.skip(), gr.skip())
 
-    asked = [find, shell.run, shell.lang]
-    opened = [find.change, shell.run.change, shell.lang.change, shell.tabs.change]
+    def compare(marks: tuple[str, ...], lang: str) -> str:
+        runs = [run for one in marks if (run := studio.run(one))]
+        if len(runs) < 2:
+            return ""
+        keys = {key for run in runs for key in (run.config.dataset, run.config.held_out) if key}
+        drawn = side_by_side(runs, {key: studio.data(key)[0] for key in keys}, lang)
+        return f'<div class="ft-card">{drawn}</div>'
+
+    gr.on([marked.change, shell.lang.change], compare, [marked, shell.lang], side, **QUIETLY)
+
+    asked = [find, shell.run, shell.lang, marked]
+    opened = [find.change, shell.run.change, shell.lang.change, shell.tabs.change, marked.change, changes.change]
     gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
     shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 
-    def go(lang: str, event: gr.EventData) -> tuple[str, Any]:
+    def go(marks: tuple[str, ...], lang: str, event: gr.EventData) -> tuple[Any, Any, tuple[str, ...]]:
         clicked = event._data
+        if "mark" in clicked:
+            others = tuple(one for one in marks if one != clicked["mark"])
+            now = others if clicked["mark"] in marks else (*others, clicked["mark"])[-MOST:]
+            return gr.skip(), gr.skip(), now
         if "compare" in clicked:
-            return clicked["compare"], gr.Tabs(selected="compare")
+            return clicked["compare"], gr.Tabs(selected="compare"), marks
         if "resume" in clicked:
             studio.worker.start_run(clicked["resume"])
-            return clicked["resume"], gr.Tabs(selected="train")
-        return clicked["open"], gr.Tabs(selected="train")
+            return clicked["resume"], gr.Tabs(selected="train"), marks
+        return clicked["open"], gr.Tabs(selected="train"), marks
 
-    rows.pick(told(go), shell.lang, [shell.run, shell.tabs], **QUEUED)
+    rows.pick(told(go), [marked, shell.lang], [shell.run, shell.tabs, marked], **QUEUED)
 
 
-def table(runs: list[Run], datasets: dict[str, str], query: str, selected: str | None, lang: str) -> str:
+def table(
+    runs: list[Run],
+    datasets: dict[str, str],
+    query: str,
+    selected: str | None,
+    lang: str,
+    marks: tuple[str, ...] = (),
+) -> str:
     if not runs:
         head, text = esc(t("ft_runs_none", lang)), esc(t("ft_runs_none_text", lang))
         return f'<div class="ft-empty"><b>{head}</b><span>{text}</span></div>'
     rows = [
-        _row(run, datasets.get(run.config.dataset, "–"), run.id == selected, lang)
+        _row(run, datasets.get(run.config.dataset, "–"), run.id == selected, run.id in marks, lang)
         for run in runs
         if _matches(run, datasets.get(run.config.dataset, ""), query, lang)
     ]
     if not rows:
         return f'<p class="ft-sub">{esc(t("ft_runs_nothing", lang, query=query))}</p>'
     heads = "".join(f"<th>{esc(t(f'ft_runs_{column}', lang))}</th>" for column in _COLUMNS)
-    return f'<table class="ft-runs"><thead><tr>{heads}<td></td></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    drawn = f'<table class="ft-runs"><thead><tr>{heads}<td></td></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f'{drawn}<p class="ft-sub">{esc(t("ft_runs_hint", lang))}</p>'
 
 
 def _matches(run: Run, dataset: str, query: str, lang: str) -> bool:
     state = state_word(run.status(), lang)
     return all(
-        word in f"{run.config.name} {run.config.base} {dataset} {state}".casefold() for word in query.casefold().split()
+        word in f"{run.config.name} {run.config.base} {dataset} {state} {run.notes}".casefold()
+        for word in query.casefold().split()
     )
 
 
-def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
+def _row(run: Run, dataset: str, selected: bool, marked: bool, lang: str) -> str:
     config, status = run.config, run.status()
     held = len(status.eval_losses) > 1
     curve = status.eval_losses if held else status.losses
@@ -99,6 +126,7 @@ def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
     steps = f"{status.step} / {status.total_steps}" if status.total_steps else "–"
     seconds = status.seconds or status.busy_seconds
     name, base = esc(config.name), esc(model_name(config.base, lang))
+    title = esc("\n".join(filter(None, (config.name, run.notes))))
     go = ""
     if status.usable or status.resumable:
         way, named = ("compare", "ft_runs_compare_name") if status.usable else ("resume", "ft_resume_name")
@@ -110,7 +138,8 @@ def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
         last = f'<span>{numbers.loss(curve[-1][1])} <span class="ft-mut">{kind}</span></span>'
         drawn = f'<span class="ft-curve">{spark(curve, said)}{last}</span>'
     cells = {
-        "run": f'<button class="ft-name ft-cut" data-open="{run.id}" title="{name}">{name}</button>',
+        "run": f'<span class="ft-named">{_tick(run, marked, lang)}<button class="ft-name ft-cut"'
+        f' data-open="{run.id}" title="{title}">{name}</button></span>',
         "state": state_chip(status, lang),
         "curve": drawn,
         "data": f'<span class="ft-cut" title="{esc(dataset)}">{esc(dataset)}</span>',
@@ -123,6 +152,15 @@ def _row(run: Run, dataset: str, selected: bool, lang: str) -> str:
     current = ' aria-current="true"' if selected else ""
     columns = "".join(f'<td class="{column}">{cell}</td>' for column, cell in cells.items())
     return f'<tr data-open="{run.id}"{current}>{columns}</tr>'
+
+
+def _tick(run: Run, marked: bool, lang: str) -> str:
+    words = esc(t("ft_runs_mark", lang, name=run.config.name))
+    state = "true" if marked else "false"
+    return (
+        f'<button class="ft-tick" role="checkbox" aria-checked="{state}" data-mark="{run.id}" aria-label="{words}">'
+        f"{'✓' if marked else ''}</button>"
+    )
 
 
 def _ago(moment: float, lang: str) -> str:

@@ -39,6 +39,7 @@ FIELDS: Mapping[str, str] = {  # setting: key of its label
     "gradient_checkpointing": "ft_checkpointing",
     "train_sampling_strategy": "ft_sampling",
     "eval_steps": "ft_eval_steps",
+    "early_stopping_patience": "ft_patience",
     "save_steps": "ft_save_steps",
     "seed": "ft_seed",
 }

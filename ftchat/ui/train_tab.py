@@ -21,6 +21,7 @@ from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
+from ftchat.ui.watch import TURNING
 
 
 def build(studio: Studio, shell: Shell) -> None:
@@ -30,7 +31,7 @@ def build(studio: Studio, shell: Shell) -> None:
             form = train_form.build(studio, shell)
             aside = html(clicks=True, elem_id="ft-aside")
         with gr.Column(min_width=0, elem_id="ft-right"):
-            stage = html(clicks=True, script=CROSSHAIR, elem_id="ft-stage")
+            stage = html(clicks=True, script=CROSSHAIR + TURNING, elem_id="ft-stage")
     _wire_form(studio, shell, form, title)
     _wire_run(studio, shell, aside, stage)
 

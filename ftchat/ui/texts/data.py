@@ -33,6 +33,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_reading": ("Reading…", "正在读取……"),
     "ft_reading_of": ("Reading: {done} of {total}", "正在读取：{done} / {total}"),
     "ft_working": ("Working on it…", "正在处理……"),
+    "ft_working_of": ("Working on it: {done} of {total} rows", "正在处理：{done} / {total} 行"),
+    "ft_comparing": ("Looking for near duplicates: {done} of {total} rows", "正在查找近似重复：{done} / {total} 行"),
     "ft_cancel": ("Cancel", "取消"),
     "ft_paste_empty": (
         "There is nothing to read yet: paste some pairs first.",

@@ -49,6 +49,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_checkpointing": ("Gradient checkpointing", "梯度检查点"),
     "ft_sampling": ("Order of rows", "样本顺序"),
     "ft_eval_steps": ("Measure every, steps", "测量间隔（步）"),
+    "ft_patience": ("Patience, measurements", "耐心（测量次数）"),
     "ft_save_steps": ("Checkpoint every, steps", "检查点间隔（步）"),
     "ft_other_model": ("Another model", "其他模型"),
     "ft_other_model_is": ("from the Hugging Face Hub, or a local folder", "来自 Hugging Face Hub 或本地文件夹"),
@@ -195,11 +196,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The adapter changes the model: norm of its weights {detail}",
         "适配器改变了模型：权重范数 {detail}",
     ),
+    "ft_check_answers_changed": (
+        "Answers to training prompts begin otherwise than the base's: divergence {detail} nats",
+        "对训练问题的回答与基座不同：首个 token 的散度为 {detail} nat",
+    ),
     "ft_check_base_unchanged": (
         "The base gives the same numbers as before, to the bit",
         "基座的输出与训练前逐位相同",
     ),
     "ft_check_replies_stop": ("Tried answers stop by themselves: {detail}", "试答自行结束：{detail}"),
+    # sample replies
+    "ft_watch": ("Watch it learn", "看它学习"),
+    "ft_watch_held": ("a held-out question, answered at every check", "留出的问题，每次检查都回答一遍"),
+    "ft_watch_learned": ("a question it is trained on", "训练中的问题"),
+    "ft_watch_reference": ("Reference", "参考"),
+    "ft_watch_back": ("The question before", "上一个问题"),
+    "ft_watch_on": ("The next question", "下一个问题"),
     # what the numbers say
     "ft_say_queued": ("Waiting to start.", "等待开始。"),
     "ft_say_queued_behind": ("Waiting: {n} runs go first.", "等待中：前面还有 {n} 个训练。"),
@@ -212,12 +224,63 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_say_starting_text": ("The first numbers appear with the first step.", "第一步完成后就会出现数字。"),
     "ft_say_closing": ("All steps done, saving and checking.", "全部步骤已完成，正在保存和核对。"),
     "ft_say_first": ("First steps.", "最初几步。"),
-    "ft_say_learning": ("Still learning.", "还在学习。"),
-    "ft_say_flat": ("Not falling at the moment.", "目前没有下降。"),
-    "ft_say_rising": ("Held-out loss is rising.", "留出损失正在上升。"),
-    "ft_say_rising_text": (
-        "Train loss still falls: it may be learning the pairs by heart. Stop and keep saves it as it is now.",
-        "训练损失仍在下降：可能正在死记硬背。“停止并保留”会按现在的样子保存。",
+    "ft_say_learning_now": ("Still learning.", "还在学习。"),
+    "ft_say_learning_end": ("Still learning at its end.", "结束时仍在学习。"),
+    "ft_do_learning_end": (
+        "It was still falling at the end: more epochs, or Thorough, may learn more.",
+        "结束时仍在下降：增加轮数或选择“充分”，可能学得更多。",
+    ),
+    "ft_say_converged_now": ("Converged.", "已收敛。"),
+    "ft_do_converged_now": (
+        "It hardly falls any more: Stop and keep saves the rest of the time.",
+        "几乎不再下降：“停止并保留”可省下剩余时间。",
+    ),
+    "ft_say_converged_end": ("Converged.", "已收敛。"),
+    "ft_do_converged_end": (
+        "It has converged: more epochs would change little, more or better pairs would.",
+        "已收敛：增加轮数作用不大，更多或更好的数据才有用。",
+    ),
+    "ft_say_overfitting_now": ("Overfitting since step {step}.", "自第 {step} 步起过拟合。"),
+    "ft_do_overfitting_now": (
+        "It may be learning the pairs by heart: stop it. The checkpoint of step {step} is kept and can be chosen in "
+        "Compare.",
+        "可能正在死记硬背：可以停止。第 {step} 步的检查点会保留，可在“对比”中选用。",
+    ),
+    "ft_say_overfitting_end": ("Finished, but overfitting since step {step}.", "已完成，但自第 {step} 步起过拟合。"),
+    "ft_do_overfitting_end": (
+        "Choose the checkpoint of step {step} in Compare, or train again with fewer epochs or with more pairs.",
+        "可在“对比”中选用第 {step} 步的检查点，或减少轮数、增加数据后重新训练。",
+    ),
+    "ft_say_worse_now": ("Worse than the base on held-out pairs.", "在留出数据上不如基座。"),
+    "ft_do_worse_now": (
+        "Stop it, and train again with a third of the learning rate, or with pairs more like those held out.",
+        "建议停止，把学习率降到三分之一，或换用与留出数据更相近的数据重新训练。",
+    ),
+    "ft_say_worse_end": ("Finished, but worse than the base on held-out pairs.", "已完成，但在留出数据上不如基座。"),
+    "ft_do_worse_end": (
+        "Train again with a third of the learning rate, fewer epochs, or pairs more like those held out.",
+        "请把学习率降到三分之一、减少轮数，或换用与留出数据更相近的数据重新训练。",
+    ),
+    "ft_say_diverging_now": ("Diverging: the train loss climbs.", "正在发散：训练损失在上升。"),
+    "ft_do_diverging_now": (
+        "Stop it, and train again with a third of the learning rate.",
+        "建议停止，把学习率降到三分之一后重新训练。",
+    ),
+    "ft_say_diverging_end": ("Finished, but the train loss climbed.", "已完成，但训练损失上升了。"),
+    "ft_do_diverging_end": (
+        "It diverged: train again with a third of the learning rate.",
+        "训练发散：请把学习率降到三分之一后重新训练。",
+    ),
+    "ft_say_no_effect_now": ("No effect so far.", "目前没有效果。"),
+    "ft_do_no_effect_now": (
+        "If it stays so, stop it, and train again with three times the learning rate.",
+        "若一直如此，建议停止，把学习率提高到三倍后重新训练。",
+    ),
+    "ft_say_no_effect_end": ("Finished, but it learned next to nothing.", "已完成，但几乎没有学到什么。"),
+    "ft_do_no_effect_end": (
+        "Train again with three times the learning rate or more epochs; the Data tab shows what is learned of each "
+        "pair.",
+        "请把学习率提高到三倍或增加轮数后重新训练；“数据”页会显示每一对中学习的部分。",
     ),
     "ft_say_held": (
         "Held-out loss, on pairs it is not trained on, fell from {first} to {last}.",
@@ -239,6 +302,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_say_early_time": (
         "The time of a quick run was over after {step} of {total} steps; Balanced takes longer and learns more.",
         "快速训练的时间在第 {step} 步（共 {total} 步）用完；“均衡”耗时更长，学得更多。",
+    ),
+    "ft_say_early_overfit": (
+        "Held-out loss turned up, so training ended after {step} of {total} steps; what it was at step {kept}, its "
+        "best, is kept.",
+        "留出损失转为上升，训练在第 {step} 步（共 {total} 步）提前结束；保留的是最好的第 {kept} 步。",
+    ),
+    "ft_say_early_again": (
+        "Training ended after {step} of {total} steps, as that of the run which it repeats did.",
+        "与所重复的训练一样，在第 {step} 步（共 {total} 步）结束。",
     ),
     "ft_say_early_learned": (
         "Everything was learned after {step} of {total} steps, so training ended there.",
@@ -282,6 +354,23 @@ TEXTS: dict[str, tuple[str, str]] = {
         "每次训练的曲线和设置都会保存在这里。",
     ),
     "ft_runs_nothing": ("No run matches “{query}”.", "没有与“{query}”相符的记录。"),
+    "ft_runs_hint": (
+        "Tick a run to rename it, to note something about it or to delete it; tick several to see them side by side.",
+        "勾选一次训练可改名、备注或删除；勾选多次可并排查看。",
+    ),
+    "ft_runs_mark": ("Choose {name}", "选择 {name}"),
+    "ft_run_notes": ("Notes", "备注"),
+    "ft_run_new_name": ("Name", "名称"),
+    "ft_run_save": ("Save", "保存"),
+    "ft_run_saved": ("Saved.", "已保存。"),
+    "ft_run_delete": ("Delete…", "删除……"),
+    "ft_run_sure": ("Delete it with its adapter", "连同适配器一起删除"),
+    "ft_run_deleted": ("“{name}” is deleted.", "“{name}”已删除。"),
+    "ft_run_keep": ("Keep it", "不删除"),
+    "ft_side": ("Side by side", "并排比较"),
+    "ft_differs": ("What differs", "差异"),
+    "ft_differs_not": ("Settings and data are the same.", "设置和数据完全相同。"),
+    "ft_lowest_held": ("lowest held-out loss", "最低留出损失"),
     "ft_loss_from_to": ("loss from {first} to {last}", "损失从 {first} 到 {last}"),
     "ft_ago_now": ("just now", "刚刚"),
     "ft_ago_minutes": ("{n} min ago", "{n} 分钟前"),

@@ -1,0 +1,104 @@
+"""What made-up curves are said to mean, whatever their scale and their noise."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ftchat.events.curves import Judgement, Points, judge
+
+scales = st.floats(0.05, 20)
+noises = st.floats(0, 0.05)
+seeds = st.integers(0, 10_000)
+lengths = st.integers(60, 600)
+anything = st.lists(st.floats(allow_nan=True, allow_infinity=True) | st.floats(0, 20), max_size=60)
+
+
+def curve(function, steps: int, scale: float, noise: float, seed: int) -> Points:
+    """function(t) for t from 0 to 1, times noise."""
+    drawn = random.Random(seed)
+    return [(s, scale * function(s / steps) * (1 + noise * drawn.uniform(-1, 1))) for s in range(1, steps + 1)]
+
+
+def meaning(losses: Points, held: Points = (), ended: bool = False) -> str:
+    found = judge(losses, held, ended)
+    assert found is not None
+    return found.meaning
+
+
+@given(lengths, scales, noises, seeds, st.booleans())
+def test_a_steady_fall_is_learning(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
+    losses = curve(lambda t: 3 - 2.5 * t, steps, scale, noise, seed)
+    assert meaning(losses, (), ended) == "learning"
+    held = [(0, 3.1 * scale), *((step, loss * 1.05) for step, loss in curve(lambda t: 3 - 2.5 * t, 10, scale, 0, 0))]
+    assert meaning(losses, held, ended) == "learning"
+
+
+@given(lengths, scales, noises, seeds, st.booleans())
+def test_a_fall_that_has_ended_is_converged(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
+    losses = curve(lambda t: 0.5 + 3 * math.exp(-20 * t), steps, scale, noise, seed)
+    assert meaning(losses, (), ended) == "converged"
+    held = [(0, 3.5 * scale), *curve(lambda t: 0.6 + 3 * math.exp(-12 * t), 10, scale, 0, 0)]
+    assert meaning(losses, held, ended) == "converged"
+
+
+@given(lengths, scales, seeds, st.integers(1, 8), st.booleans())
+def test_overfitting_began_where_the_held_out_loss_was_lowest(
+    steps: int, scale: float, seed: int, turn: int, ended: bool
+) -> None:
+    losses = curve(lambda t: 3 - 2.5 * t, steps, scale, 0.05, seed)
+    held = [(step * 5, scale * (1 + abs(step - turn) * 0.1)) for step in range(11)]
+    found = judge(losses, held, ended)
+    assert found is not None and found.meaning == "overfitting" and found.lowest == (turn * 5, scale)
+
+
+@given(scales, seeds)
+def test_one_higher_evaluation_may_be_taken_back_but_not_after_the_end(scale: float, seed: int) -> None:
+    losses = curve(lambda t: 3 - 2 * t, 100, scale, 0.05, seed)
+    held = [(0, 3 * scale), (50, 1.0 * scale), (100, 1.1 * scale)]
+    assert meaning(losses, held) == "learning" and meaning(losses, held, ended=True) == "overfitting"
+
+
+@given(lengths, scales, noises, seeds, st.booleans())
+def test_a_level_curve_is_no_effect(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
+    losses = curve(lambda t: 3.0, steps, scale, noise, seed)
+    assert meaning(losses, (), ended) == "no_effect"
+    assert meaning(losses, [(0, 3 * scale), (5, 2.99 * scale), (10, 2.98 * scale)], ended) == "no_effect"
+
+
+@given(lengths, scales, noises, seeds, st.floats(0.1, 0.6))
+def test_a_climb_is_diverging_wherever_it_begins(
+    steps: int, scale: float, noise: float, seed: int, turn: float
+) -> None:
+    def turning(t: float) -> float:
+        return 3 - 2 * t / turn if t < turn else 1 + 5 * (t - turn)
+
+    losses = curve(turning, steps, scale, noise, seed)
+    assert meaning(losses) == "diverging"
+    assert meaning([*losses, (steps + 1, math.nan)], [(0, 1.0), (5, 0.5)]) == "diverging"
+
+
+@given(anything, anything, st.booleans(), st.floats(0.01, 100))
+def test_any_curves_are_judged_alike_at_any_scale(
+    train: list[float], held: list[float], ended: bool, scale: float
+) -> None:
+    def found(times: float) -> Judgement | None:
+        scaled = [[(step, value * times) for step, value in enumerate(values)] for values in (train, held)]
+        return judge(*scaled, ended)
+
+    one = found(1.0)
+    assert (one is None) == (not any(map(math.isfinite, train)) and not any(map(math.isfinite, held[1:])))
+    if one is not None and one.measured:
+        assert one.lowest in [*enumerate(held)] and math.isfinite(one.last)
+    values = [value for value in (*train, *held) if math.isfinite(value)]
+    assume(all(1e-3 < abs(value) < 1e6 for value in values))
+    other = found(2.0**3)
+    assert (one and one.meaning) == (other and other.meaning)
+
+
+def test_a_few_steps_say_nothing() -> None:
+    assert judge([], [], False) is None
+    assert meaning([(1, 3.0), (2, 2.0)]) == "early"
