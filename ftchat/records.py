@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
 Setting = int | float | str | bool
+Badge = Literal["fits", "fits_qlora", "too_big"]
 
 STARTER = "starter"  # the name of the embedded base model wherever a MODEL is asked for
 
@@ -101,6 +102,7 @@ class ResolvedConfig:
     versions: Mapping[str, str] = field(default_factory=dict)
     dataset: str = ""  # the hash of the version that is learned
     held_out_dataset: str | None = None  # of the user's own held-out data
+    train_sampling_strategy: str = "random"  # or group_by_length
     save_steps: int = 0  # between checkpoints, beside those that time asks for; 0: those alone
     num_virtual_tokens: int = 0
     trainable_layers: int = 0  # of the first stage of layer freezing; the second trains twice as many
@@ -167,6 +169,30 @@ class BaseInfo:
     context: int
     template: Literal["own", "fallback"]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run will take, before it is begun, beside what there is. Bytes: `base` its weights, `adapter` what is
+    trained with gradients and optimizer, `step` what a forward and backward pass keep, `process` what it takes beyond
+    its tensors; `available` is what the machine has for them.
+
+    `seconds` are None where the time cannot be told yet; `ends_early`: it may well take less.
+    """
+
+    resolved: ResolvedConfig
+    base: int
+    adapter: int
+    step: int
+    process: int
+    available: int
+    fit: Badge
+    seconds: float | None
+    ends_early: bool
+
+    @property
+    def total(self) -> int:
+        return self.base + self.adapter + self.step + self.process
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "max_length": Range(int, 8, 1_000_000),
     "per_device_train_batch_size": Range(int, 1, 4096),
     "gradient_accumulation_steps": Range(int, 1, 4096),
+    "train_sampling_strategy": ("random", "group_by_length"),
     "warmup_steps": Range(int, 0, 1_000_000),
     "weight_decay": Range(float, 0.0, 1.0),
     "max_grad_norm": Range(float, 0.0, 1e6),

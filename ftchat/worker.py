@@ -22,7 +22,19 @@ from typing import Any, Literal
 from ftchat.errors import WorkerDied
 from ftchat.events import ReplyEvent
 from ftchat.files import LOCAL_OWNER
-from ftchat.records import Answer, BaseInfo, Call, ChatRequest, Example, Fit, Preview, TokenStats, WorkerState
+from ftchat.records import (
+    Answer,
+    BaseInfo,
+    Call,
+    ChatRequest,
+    Estimate,
+    Example,
+    Fit,
+    Preview,
+    RunConfig,
+    TokenStats,
+    WorkerState,
+)
 
 _LAST_STEP = 20.0  # seconds for a loop that is told to end: the step that it is in, and a checkpoint
 
@@ -53,6 +65,10 @@ class Worker(ABC):
     def fitting(self, base: str, examples: Sequence[Example] | str) -> tuple[Fit, ...]:
         """How much stays of those of them that are too long, as far as anything does."""
         return self._ask("fitting", base, examples if isinstance(examples, str) else tuple(examples))
+
+    def estimate(self, config: RunConfig) -> Estimate:
+        """What a run with this config would take of memory and time, beside what there is, and every number chosen."""
+        return self._ask("estimate", config)
 
     def start_run(self, run: str, automatic: bool = False) -> None:
         """Begins a run, or goes on with one from where it was. Returns once it is accepted and held; it trains when

@@ -19,6 +19,7 @@ from ftchat.runs import RunStore
 from ftchat.ui import launch
 from ftchat.ui.bases import ANY, EVERYTHING, LISTED, Bases
 from ftchat.ui.page import build_page
+from ftchat.ui.train_form import FIELDS
 from ftchat.worker import open_worker
 
 FOLDERS = (
@@ -115,7 +116,7 @@ def test_a_stranger_who_names_a_base_is_refused_by_the_server(shared: Server, ba
 
 def test_no_run_begins_on_a_base_that_is_not_taken(home: Path) -> None:
     page = build_page(home, open_worker("process", home), Bases.listed(()))
-    form = ("other", "/etc", "quick", "auto", "", *[""] * 6)
+    form = ("other", "/etc", "quick", "auto", "", *[""] * len(FIELDS))
     with pytest.raises(gr.Error, match="folders of its server are not read"):
         handler(page, "begin")("0" * 16, None, "en", *form)
     assert RunStore(home).list() == []

@@ -141,7 +141,7 @@ def test_checks_show_their_outcome_and_unknown_ones_their_name() -> None:
 
 # The form
 
-UNTOUCHED = ("starter", "", "quick", "auto", "", "", "", "", "", "", "")
+UNTOUCHED = ("starter", "", "quick", "auto", "", *[""] * len(train_form.FIELDS))
 
 
 def test_an_untouched_form_leaves_everything_to_auto() -> None:
@@ -149,7 +149,8 @@ def test_an_untouched_form_leaves_everything_to_auto() -> None:
 
 
 def test_the_form_becomes_a_config() -> None:
-    answers = ("other", " Qwen/Qwen3-0.6B ", "balanced", "qlora", " mine ", "2e-4", "3", "", "512", "4", "7")
+    answers = ("other", " Qwen/Qwen3-0.6B ", "balanced", "qlora", " mine ", "2e-4", "3", "", "512", "4")
+    answers = (*answers, *[""] * (len(train_form.FIELDS) - 6), "7")
     assert train_form.config("d" * 16, "support", answers) == RunConfig(
         name="mine",
         dataset="d" * 16,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ftchat.files import ftchat_home
@@ -28,9 +29,18 @@ def doctor(arguments: argparse.Namespace) -> int:
     for name, value in found.items():
         if name.endswith("_bytes") and value is not None:
             name, value = name.removesuffix("_bytes"), f"{value / 1e9:.1f} GB"
-        if isinstance(value, dict):
+        if name == "bases":
+            value = _bases(value)
+        elif isinstance(value, dict):
             value = ", ".join(f"{key} {part}" for key, part in value.items())
         elif isinstance(value, list):
             value = "; ".join(map(str, value)) or "nothing"
         print(f"{name.replace('_', ' '):<18} {value}")
     return 0
+
+
+def _bases(fits: Mapping[str, str]) -> str:
+    """Of the catalogue: what fits, what does with QLoRA, and what does not."""
+    words = {"fits": "fit", "fits_qlora": "fit with --method qlora", "too_big": "too big"}
+    groups = {word: [base for base in fits if fits[base] == fit] for fit, word in words.items()}
+    return "; ".join(f"{word}: {', '.join(bases)}" for word, bases in groups.items() if bases)

@@ -21,7 +21,7 @@ from ftchat.errors import ConfigError, DataError
 from ftchat.events import RunStatus
 from ftchat.events.curves import judge
 from ftchat.files import ftchat_home
-from ftchat.records import STARTER, RunConfig
+from ftchat.records import STARTER, Estimate, RunConfig
 from ftchat.runs import Run, RunStore
 from ftchat.settings import METHODS, PRESETS, TRACKERS, base_name, check_choice, check_meant, parse_setting, versions
 from ftchat.worker import Worker, open_worker
@@ -64,6 +64,9 @@ def train(arguments: argparse.Namespace) -> int:
     try:
         if arguments.resume is None:
             worker.describe(base, method)  # a base that cannot be used leaves no run behind
+            if arguments.like is None:
+                with suppress(DataError):  # which the run itself will say
+                    print(_in_a_line(worker.estimate(config)), file=sys.stderr)
             run = runs.create(config) if arguments.like is None else runs.create_like(earlier, name)
         worker.start_run(run.id)
         started = True
@@ -167,6 +170,21 @@ def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: Datase
         known = f"{len(found)} of {len(reading.examples)} held-out examples are also trained on"
         print(f"ftchat: warning: {known}, so they measure memory: {found[0].message}", file=sys.stderr)
     return store.put(reading, Path(arguments.held_out).stem, "held_out").hash
+
+
+def _in_a_line(found: Estimate) -> str:
+    """Before the run: what it will take, and what auto chose."""
+    chosen = found.resolved
+    memory = f"{found.total / 1e9:.2f} of {found.available / 1e9:.1f} GB"
+    time_ = "time not known yet" if found.seconds is None else f"about {found.seconds:.0f} s"
+    if found.ends_early:
+        time_ = time_.replace("about", "at most")
+    warning = {"fits": "", "fits_qlora": "; fits with --method qlora", "too_big": "; too big for this machine"}
+    return (
+        f"estimated: {memory}, {time_}: {chosen.method}, r {chosen.r}, {chosen.max_steps} steps"
+        f" of {chosen.per_device_train_batch_size} x {chosen.gradient_accumulation_steps} rows"
+        f" of up to {chosen.max_length} tokens, learning rate {chosen.learning_rate:g}{warning[found.fit]}"
+    )
 
 
 def _follow(run: Run, worker: Worker) -> RunStatus:

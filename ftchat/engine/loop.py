@@ -17,25 +17,26 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-import psutil
 import torch
 
 from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
 from ftchat.engine.closing import close_badly
+from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import default_precision
 from ftchat.engine.machine import describe_machine
+from ftchat.engine.memory import Meter, memory_total, memory_used
 from ftchat.engine.models import Resident
 from ftchat.engine.queue import RunQueue
 from ftchat.engine.replies import Replies
-from ftchat.engine.reporter import Asked, memory_used
+from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
 from ftchat.errors import ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyEvent
-from ftchat.records import Answer, BaseInfo, Call, Example, Preview, WorkerState
+from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
 
@@ -72,6 +73,8 @@ class Loop:
         self._ending = False
         self._step_ended = time.monotonic()
         self._share = chat_share()
+        self._meter = Meter(_device())
+        self._forecaster = Forecaster(self._meter)
 
     def run(self) -> None:
         while not self._ending:
@@ -95,6 +98,13 @@ class Loop:
 
     def machine(self) -> dict[str, Any]:
         return describe_machine()
+
+    def estimate(self, config: RunConfig) -> Estimate:
+        resident = self._load(config.base)
+        method = resolve_method(config.method, _device().type)
+        idle = not self._queue.running and not self._replies
+        sides = self._datasets.split_for(config)
+        return self._forecaster.estimate(config, method, _precision(method), sides, resident, idle)
 
     def preview(self, base: str, examples: Sequence[Example]) -> tuple[Preview, ...]:
         resident = self._load(base)
@@ -143,7 +153,6 @@ class Loop:
 
     def state(self) -> WorkerState:
         device = _device()
-        on_gpu = device.type == "cuda"
         return WorkerState(
             base=self._resident.name if self._resident else None,
             run=self._queue.running.id if self._queue.running else None,
@@ -151,9 +160,7 @@ class Loop:
             adapters=self._resident.adapters if self._resident else (),
             replies=len(self._replies),
             memory=memory_used(device),
-            memory_total=torch.cuda.get_device_properties(device).total_memory
-            if on_gpu
-            else psutil.virtual_memory().total,
+            memory_total=memory_total(device),
         )
 
     # Calls
@@ -222,7 +229,7 @@ class Loop:
                 method, precision = self._needs(run)
                 resident = self._load(run.config.base, precision, own=True)
                 self._replies.make_room(resident)
-                train(run, self._datasets.split_for(run.config), method, resident, self._pulse)
+                train(run, self._datasets.split_for(run.config), method, resident, self._pulse, self._meter)
             except Exception as error:
                 close_badly(run, error)
 

@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import torch
 
+from ftchat.catalogue import catalogue
+from ftchat.engine.memory import memory_total
 from ftchat.files import ftchat_home
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "gradio")
@@ -20,10 +22,12 @@ _BYTES_PER_PARAMETER = {"float32": 4.0, "bfloat16": 2.0, "nf4": 0.56}  # nf4: 4 
 
 def describe_machine() -> dict[str, Any]:
     """Memory in bytes. `fits` counts the base's weights in half of the memory, in parameters; the other half is
-    left for activations, the optimizer and everything else, so it is a rule of thumb, not a measurement."""
+    left for activations, the optimizer and everything else, so it is a rule of thumb, not a measurement. `bases` says
+    it of the catalogue's models, by the estimate of a step on one row of 1,024 tokens."""
     on_gpu = torch.cuda.is_available()
     memory = psutil.virtual_memory()
-    room = torch.cuda.mem_get_info()[0] if on_gpu else memory.available
+    device = torch.device("cuda" if on_gpu else "cpu")
+    room = torch.cuda.mem_get_info()[0] if on_gpu else min(memory.available, memory_total(device))
     kinds = {"qlora": "nf4", "lora": "bfloat16" if on_gpu else "float32"}
     home = ftchat_home()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
@@ -31,7 +35,7 @@ def describe_machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
-        "memory_bytes": memory.total,
+        "memory_bytes": memory_total(torch.device("cpu")),
         "memory_free_bytes": memory.available,
         "gpu": torch.cuda.get_device_name() if on_gpu else None,
         "gpu_memory_bytes": torch.cuda.get_device_properties(0).total_memory if on_gpu else None,
@@ -42,6 +46,7 @@ def describe_machine() -> dict[str, Any]:
             method: f"a base of about {0.5 * room / _BYTES_PER_PARAMETER[kind] / 1e9:.1f} B parameters ({kind})"
             for method, kind in kinds.items()
         },
+        "bases": {offer.id: offer.fit("cuda" if on_gpu else "cpu", room) for offer in catalogue()},
         "versions": {name: _version(name) for name in _PACKAGES},
     }
     found["missing"] = [f"{name}: pip install {name}" for name, version in found["versions"].items() if not version]

@@ -32,7 +32,7 @@ from ftchat.errors import OutOfMemory, TrainingError
 from ftchat.records import ResolvedConfig
 
 _TASK = "CAUSAL_LM"
-_BYTES_TRAINED = 16  # of each weight of a copy: itself, its gradient and two numbers of the optimizer, in float32
+BYTES_TRAINED = 16  # of each weight of a copy: itself, its gradient and two numbers of the optimizer, in float32
 _ADALORA_SPARE = 1.5  # times the ranks that are left in the end, at the beginning: 12 and 8 in PEFT and in the paper
 
 
@@ -42,16 +42,16 @@ def learner(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
 
 
 def _lora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
-    config = _lora_config(resolved, resident)
+    config = lora_config(resolved, resident)
     config.use_dora, config.use_rslora = resolved.method == "dora", resolved.method == "rslora"
     return PeftLearner(name, resident.model, config)
 
 
 def _pissa(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
-    return PissaLearner(name, resident.model, _lora_config(resolved, resident))
+    return PissaLearner(name, resident.model, lora_config(resolved, resident))
 
 
-def _lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
+def lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
     return LoraConfig(
         task_type=_TASK,
         r=resolved.r,
@@ -133,9 +133,20 @@ def _twin(name: str, resident: Resident, stages: list[list[str]]) -> Learner:
     return TwinLearner(name, resident.stack.twin(own), stages, resident.name)
 
 
+def copied(resolved: ResolvedConfig, resident: Resident) -> int:
+    """How many weights a method trains on a copy of their own."""
+    if resolved.method not in ("full", "freeze"):
+        return 0
+    parameters = dict(resident.model.named_parameters())
+    if resolved.method == "freeze":
+        layers = _decoder_layers(resident)[-2 * resolved.trainable_layers :]
+        parameters = {key: parameters[key] for key in _under(resident, layers)}
+    return sum(parameter.numel() for parameter in parameters.values())
+
+
 def check_room(weights: int, device: torch.device) -> None:
     """Whether the memory holds a copy of so many weights, and what training it takes."""
-    wanted = _BYTES_TRAINED * weights
+    wanted = BYTES_TRAINED * weights
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
     if wanted > free:
         raise OutOfMemory(

@@ -10,10 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
-import psutil
-import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from ftchat.engine.memory import Meter, memory_used
 from ftchat.engine.samples import Sampler
 from ftchat.engine.trackers import Tracker
 from ftchat.events import CheckpointSaved, Early, EvalLogged, Event, StepLogged
@@ -38,14 +37,14 @@ class Reporter(TrainerCallback):
     def __init__(
         self,
         run: Run,
-        device: torch.device,
+        meter: Meter,
         resolved: ResolvedConfig,
         pulse: Callable[[], Asked],
         vocabulary: int,
         sampler: Sampler,
         tracker: Tracker,
     ):
-        self._run, self._device, self._resolved, self._pulse = run, device, resolved, pulse
+        self._run, self._meter, self._resolved, self._pulse = run, meter, resolved, pulse
         self._sampler, self._tracker = sampler, tracker
         self._too_high = _EXPLODED * math.log(vocabulary)
         self.asked: Asked = ""
@@ -53,7 +52,7 @@ class Reporter(TrainerCallback):
         self.step = 0
         self.tokens = 0
         self.training_seconds = 0.0
-        self.peak_memory = 0
+        self._peak_before = 0  # of the processes that trained it up to here
         self.evaluation_owed = False  # of the step that was taken last
         self.checkpoint_before_evaluation = False
         self._losses: deque[float] = deque(maxlen=max(1, round(resolved.max_steps / resolved.num_train_epochs)))
@@ -71,6 +70,11 @@ class Reporter(TrainerCallback):
     def complete(self) -> bool:
         """Whether no step is left to take."""
         return self.step >= self._resolved.max_steps or bool(self.early)
+
+    @property
+    def peak_memory(self) -> int:
+        """The most bytes in use while it trained, in whichever process."""
+        return max(self._peak_before, self._meter.peak)
 
     @property
     def train_loss(self) -> float:
@@ -111,7 +115,7 @@ class Reporter(TrainerCallback):
     def restore(self, progress: dict[str, Any]) -> None:
         self.step, self.early = progress["step"], progress["early"]
         self.tokens = self._tokens_before = progress["tokens"]
-        self.training_seconds, self.peak_memory = progress["training_seconds"], progress["peak_memory"]
+        self.training_seconds, self._peak_before = progress["training_seconds"], progress["peak_memory"]
         self.evaluation_owed = progress["evaluation_owed"]
         self._losses.extend(progress["losses"])
         self._loss_sum, self._high, self._best = progress["loss_sum"], progress["high"], progress["best"]
@@ -180,8 +184,6 @@ class Reporter(TrainerCallback):
         fresh, self._tokens_before = self.tokens - self._tokens_before, self.tokens
         self._since, self._elsewhere = now, 0.0
         self.training_seconds += seconds
-        memory = memory_used(self._device)
-        self.peak_memory = max(self.peak_memory, memory)
         self._log(
             StepLogged(
                 step=state.global_step,
@@ -190,7 +192,7 @@ class Reporter(TrainerCallback):
                 grad_norm=float(logs.get("grad_norm", 0.0)),
                 epoch=logs.get("epoch", 0.0),
                 tokens_per_second=fresh / seconds,
-                memory=memory,
+                memory=memory_used(self._meter.device),
             )
         )
 
@@ -234,8 +236,3 @@ class Reporter(TrainerCallback):
         self.asked = self._pulse()
         self._elsewhere += time.monotonic() - began
         return self.asked
-
-
-def memory_used(device: torch.device) -> int:
-    """Bytes: the peak of the GPU's tensors, or this process's resident memory."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else psutil.Process().memory_info().rss

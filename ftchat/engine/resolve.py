@@ -6,6 +6,7 @@ Knows nothing of trainers or weights; takes measured facts and returns a Resolve
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ _VIRTUAL_TOKENS = 20
 # Times the learning rate of LoRA: few numbers that act on much need larger steps, and whole weights smaller ones. Found
 # on the embedded model by benchmarks/methods.py.
 _RATE = {"pissa": 0.5, "adalora": 3.0, "ia3": 30.0, "prefix": 60.0, "prompt": 30.0, "freeze": 0.3, "full": 0.15}
+_PADDING_BORNE = 0.25  # of a batch's tokens; above, rows are grouped by length
+_BATCHES_TO_GROUP = 16  # at least, for grouped batches to differ from epoch to epoch
 _PATIENCE = 3  # evaluations, of about ten in a run
 
 
@@ -56,6 +59,15 @@ def length_limit(context: int, on_gpu: bool) -> int:
     return min(context, 4096 if on_gpu else 1024)
 
 
+def padded_length(lengths: Sequence[int], batch: int, strategy: str) -> float:
+    """The mean length of a row with its padding."""
+    ordered = sorted(lengths, reverse=True)
+    if strategy == "random":
+        random.Random(0).shuffle(ordered)
+    batches = [ordered[start : start + batch] for start in range(0, len(ordered), batch)]
+    return sum(max(rows) * len(rows) for rows in batches) / max(1, len(ordered))
+
+
 def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) -> ResolvedConfig:
     """`step_seconds`: the measured time of one optimizer step; only the quick preset needs it, to fit its time."""
     asked: dict[str, Any] = dict(config.settings)
@@ -85,6 +97,7 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         device=facts.device,
         precision=facts.precision,
         seed=chosen("seed", 42),
+        train_sampling_strategy=chosen("train_sampling_strategy", _strategy(facts, max_length, batch)),
         threads=facts.threads,
         examples=facts.examples,
         held_out=facts.held_out,
@@ -123,6 +136,15 @@ def _max_length(facts: Facts, on_gpu: bool) -> int:
     """The data's own longest row, rounded up to 8, within what the model holds and the device bears."""
     longest = max(facts.lengths, default=8)
     return min(math.ceil(longest / 8) * 8, length_limit(facts.context, on_gpu))
+
+
+def _strategy(facts: Facts, max_length: int, batch: int) -> str:
+    """Rows of like length together, where padding would be too much of the work and batches can still be mixed."""
+    lengths = [min(length, max_length) for length in facts.lengths]
+    if batch == 1 or len(lengths) < _BATCHES_TO_GROUP * batch:
+        return "random"
+    waste = 1 - sum(lengths) / len(lengths) / padded_length(lengths, batch, "random")
+    return "group_by_length" if waste > _PADDING_BORNE else "random"
 
 
 def _batch(facts: Facts, max_length: int, on_gpu: bool) -> int:

@@ -7,16 +7,19 @@ the run's, so one that a break cut off can be made good later.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from ftchat.engine import checkpoints
 from ftchat.engine.checkpoints import Checkpoint
@@ -56,6 +59,14 @@ class ResumableTrainer(AnswerTrainer):
         checkpoints.save(Path(self.args.output_dir), self.state.global_step, loss, self._write)
         self._reporter.checkpoint_saved(self.state.global_step, time.monotonic() - began)
 
+    def save_after(self, error: Exception) -> None:
+        """Memory was full in the middle of a step: saves what was learned up to the step before, if it still stands."""
+        self.model.zero_grad(set_to_none=True)
+        updating = any("optim" in Path(frame.filename).parts for frame in traceback.extract_tb(error.__traceback__))
+        if 0 < self.state.global_step == self._reporter.step and not updating:
+            with contextlib.suppress(Exception):  # there may be no memory for that either
+                self.checkpoint()
+
     def _write(self, folder: Path) -> None:
         self._learner.checkpoint(folder)
         self._save_optimizer_and_scheduler(str(folder))
@@ -84,6 +95,13 @@ class ResumableTrainer(AnswerTrainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.checkpoint()
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        if self.args.train_sampling_strategy != "group_by_length":
+            return super()._get_train_sampler(train_dataset)
+        lengths = [len(ids) for ids in self.train_dataset["input_ids"]]
+        rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return _Grouped(rows, lengths=lengths, seed=self.args.data_seed)
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         self._learner.restore(Path(resume_from_checkpoint))
 
@@ -110,6 +128,22 @@ class _Stepping(TrainerCallback):
 
     def on_optimizer_step(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._learner.after_step(state.global_step)
+
+
+class _Grouped(LengthGroupedSampler):
+    """Rows of like length together, in an order that depends on the seed and the epoch alone: transformers' own draws
+    it from the random state of the moment, which a resumed run has not."""
+
+    def __init__(self, rows: int, lengths: list[int], seed: int):
+        super().__init__(rows, lengths=lengths, generator=torch.Generator())
+        self._seed, self._epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        self.generator.manual_seed(self._seed + self._epoch)
+        return super().__iter__()
 
 
 def _times(one: Callable[[int], float], other: Callable[[int], float]) -> Callable[[int], float]:

@@ -6,8 +6,7 @@ What happens is appended to the run's history as it happens. The base comes out 
 from __future__ import annotations
 
 import copy
-import math
-import time
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,51 +22,70 @@ from ftchat.engine import methods
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
+from ftchat.engine.forecast import encode_all, facts_of, memory_of, way_out, within
+from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
+from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
 from ftchat.engine.models import Resident
+from ftchat.engine.rehearsal import rehearse
 from ftchat.engine.reporter import Asked, Reporter
-from ftchat.engine.resolve import Facts, resolve
+from ftchat.engine.resolve import resolve
 from ftchat.engine.resumable import ResumableTrainer
 from ftchat.engine.samples import Sampler
 from ftchat.engine.template import Encoded
 from ftchat.engine.trackers import Tracker
-from ftchat.errors import DataError, OutOfMemory, TrainingError
-from ftchat.events import Checked, RunInterrupted, RunPaused
+from ftchat.errors import DataError, TrainingError
+from ftchat.events import Checked, DryStepBegun, DryStepPassed, RunInterrupted, RunPaused
 from ftchat.records import Example, ResolvedConfig
 from ftchat.runs import Run
 
 Sides = tuple[Sequence[Example], Sequence[Example]]  # what is learned, and what is held out
 
-_TRAINER_OVERHEAD = 1.3  # allowed for a step of the trainer over bare forward and backward; not measured yet
 
-
-def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
+def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked], meter: Meter) -> None:
     """Trains a run from where it is to its end and leaves its adapter resident and frozen. `pulse` is called between
     steps, may use the model to chat, and says what is wanted of the run. Failures go into the history."""
+    meter.begin()
     try:
         with disk_full_said(run.folder):
-            _train(run, sides, method, resident, pulse)
+            while full := _train(run, sides, method, resident, pulse, meter):
+                resident.detach(run.id)
+                gc.collect()
+                if resident.device.type == "cuda":
+                    torch.cuda.empty_cache()
+                heal(run, full, way_out(resident, full.resolved, encode_all(resident, sides[0]), meter))
     except Exception as error:
         resident.detach(run.id)
         close_badly(run, error)
 
 
-def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked]) -> None:
+def _train(
+    run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked], meter: Meter
+) -> MemoryFull | None:
+    """Goes on until the run is over, or memory is full."""
     learned, held_out = sides
     rows = encode_all(resident, learned)
     if not rows:
         raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
     checkpoint, frozen = last_whole(run.checkpoints), run.resolved
-    draft = frozen or resolve(run.config, _facts(resident, method, learned, held_out, rows))
+    facts = facts_of(resident, method, len(learned), len(held_out), [len(row.ids) for row in rows])
+    draft = healed(run, frozen or resolve(run.config, facts))
     if draft.device != resident.device.type:
         raise TrainingError(f"run {run.config.name} was begun on {draft.device}; resume it on such a machine")
+    if died_of_memory(run):
+        return MemoryFull(draft, 0)
     before = base_probe(resident)
     set_seed(draft.seed)
     learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
     with base_left_as_it_was(resident, draft.gradient_checkpointing), _threads(draft.threads):
         if frozen is None:
-            step_seconds = _time_of_a_step(resident, draft, rows) if run.config.preset == "quick" else None
-            facts = _facts(resident, method, learned, held_out, rows)
-            run.freeze(frozen := resolve(run.config, facts, step_seconds))
+            try:
+                seconds = _dry_step(run, resident, draft, within(rows, draft.max_length), meter)
+            except Exception as error:
+                return _if_memory(error, draft, 0)
+            frozen = healed(run, resolve(run.config, facts, seconds))
+            run.freeze(frozen)
+        else:
+            frozen = draft
         learner.plan(frozen.max_steps)
         rows = within(rows, frozen.max_length)
         open_history(run, frozen, checkpoint)
@@ -78,14 +96,15 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
         sampler = Sampler(run, resident, learned, held_out)
         tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
-        reporter = Reporter(run, resident.device, frozen, pulse, vocabulary, sampler, tracker)
+        reporter = Reporter(run, meter, frozen, pulse, vocabulary, sampler, tracker)
         measured = within(encode_all(resident, held_out), frozen.max_length)
         trainer = _trainer(run, resident, frozen, rows, measured, reporter)
         try:
             trainer.begin(checkpoint)
-        except torch.OutOfMemoryError:
-            sentence = "the GPU's memory is full; choose a smaller model, --method qlora, or a smaller max_length"
-            raise OutOfMemory(sentence) from None
+        except Exception as error:
+            full = _if_memory(error, frozen, reporter.step)
+            trainer.save_after(error)
+            return full
         finally:
             tracker.close()
     if reporter.diverged:
@@ -105,28 +124,26 @@ def _train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Calla
             for pair in pairs:
                 run.append(pair.logged(reporter.step, held_out=False))
         close_well(run, reporter, kept)
+    return None
 
 
-def _facts(
-    resident: Resident,
-    method: str,
-    learned: Sequence[Example],
-    held_out: Sequence[Example],
-    rows: Sequence[Encoded],
-) -> Facts:
-    return Facts(
-        device=resident.device.type,
-        precision=resident.precision,
-        method=method,
-        threads=torch.get_num_threads(),
-        parameters=resident.info.parameters,
-        context=resident.context,
-        examples=len(learned),
-        held_out=len(held_out),
-        lengths=[len(row.ids) for row in rows],
-        target_modules=resident.target_modules(),
-        layers=resident.model.config.get_text_config(decoder=True).num_hidden_layers,
-    )
+def _if_memory(error: Exception, resolved: ResolvedConfig, step: int) -> MemoryFull:
+    """What an error says of memory; any other goes on its way. Nothing of it stays, for it holds tensors."""
+    if not is_out_of_memory(error):
+        raise error
+    return MemoryFull(resolved, step)
+
+
+def _dry_step(
+    run: Run, resident: Resident, draft: ResolvedConfig, rows: Sequence[Encoded], meter: Meter
+) -> float | None:
+    """Tries the longest batch. The seconds of a step where the steps are planned by them."""
+    timed = run.config.preset == "quick"
+    run.append(DryStepBegun(kills=memory_kills()))
+    found = rehearse(resident, draft, rows, meter, timed)
+    estimated = memory_of(resident, draft, rows).total
+    run.append(DryStepPassed(estimated=estimated, measured=found.memory, seconds=found.seconds))
+    return found.seconds if timed else None
 
 
 @contextmanager
@@ -146,17 +163,6 @@ def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own
     near = own and len(learned) + len(held_out) <= NEAR_LIMIT
     found = {index for index, _ in leaks(learned, held_out, near)}
     return Checked(name="held_out_is_new", ok=not found, detail=f"{len(held_out) - len(found)} / {len(held_out)}")
-
-
-def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
-    """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
-    rows = [row for found in resident.template.encode_all(examples) for row in found or ()]
-    return within(rows, resident.context)
-
-
-def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
-    """The rows cut to the limit; those that would lose all that is learned are left out."""
-    return [cut for row in rows if (cut := row.within(limit))]
 
 
 def _trainer(
@@ -186,6 +192,7 @@ def _trainer(
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
         fp16=on_gpu and not torch.cuda.is_bf16_supported(),
         use_cpu=not on_gpu,
+        train_sampling_strategy=resolved.train_sampling_strategy,
         seed=resolved.seed,
         data_seed=resolved.seed,
         max_length=None,
@@ -222,27 +229,3 @@ def _token_dataset(rows: Sequence[Encoded]) -> TokenDataset:
     return TokenDataset.from_dict(
         {"input_ids": [list(row.ids) for row in rows], "labels": [row.labels for row in rows]}
     )
-
-
-def _time_of_a_step(resident: Resident, draft: ResolvedConfig, rows: Sequence[Encoded]) -> float:
-    """Seconds of one optimizer step, measured on a batch of rows of all lengths; the fastest of three counts.
-    Leaves weights, gradients and random state as they were."""
-    assert resident.peft is not None
-    model, batch = resident.peft, draft.per_device_train_batch_size
-    by_length = sorted(rows, key=lambda row: len(row.ids))
-    sample = [by_length[i * len(by_length) // batch] for i in range(batch)]
-    tensors = DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id)(
-        [{"input_ids": list(row.ids), "labels": row.labels} for row in sample]
-    )
-    tensors = {name: tensor.to(resident.device) for name, tensor in tensors.items()}
-    seconds = math.inf
-    with torch.random.fork_rng():
-        model.train()
-        for _ in range(3):
-            began = time.monotonic()
-            model(**tensors).loss.backward()
-            if resident.device.type == "cuda":
-                torch.cuda.synchronize()
-            seconds = min(seconds, time.monotonic() - began)
-            model.zero_grad(set_to_none=True)
-    return seconds * draft.gradient_accumulation_steps * _TRAINER_OVERHEAD

@@ -6,6 +6,8 @@ Knows nothing of files, models or pages.
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    DryStepBegun,
+    DryStepPassed,
     Early,
     EvalLogged,
     Event,
@@ -16,6 +18,7 @@ from ftchat.events.kinds import (
     ReplyToken,
     RunFailed,
     RunFinished,
+    RunHealed,
     RunInterrupted,
     RunPaused,
     RunQueued,
@@ -32,6 +35,8 @@ from ftchat.events.status import RunState, RunStatus, fold
 __all__ = [
     "Checked",
     "CheckpointSaved",
+    "DryStepBegun",
+    "DryStepPassed",
     "Early",
     "EvalLogged",
     "Event",
@@ -42,6 +47,7 @@ __all__ = [
     "ReplyToken",
     "RunFailed",
     "RunFinished",
+    "RunHealed",
     "RunInterrupted",
     "RunPaused",
     "RunQueued",

@@ -102,6 +102,33 @@ class RunResumed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DryStepBegun(Event):
+    """The longest batch is tried. `kills`: how many processes the system had killed for want of memory by then."""
+
+    kills: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryStepPassed(Event):
+    """Its memory in bytes above the idle process, as it was reckoned and as it was; `seconds` of a mean step."""
+
+    estimated: int
+    measured: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHealed(Event):
+    """Memory was full after `step`; it goes on with fewer rows at a time, and as many to a step. `batch` and
+    `accumulation` hold from here on, `checkpointing` says that activations are computed again, not kept."""
+
+    step: int
+    batch: int
+    accumulation: int
+    checkpointing: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked(Event):
     """Something that was checked, with its outcome. `name` is a key the page has words for."""
 
@@ -195,8 +222,9 @@ class ReplyLoading(Event):
 ReplyEvent = ReplyToken | ReplyDone | ReplyFailed | ReplyLoading
 
 _PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
+_MEMORY = (DryStepBegun, DryStepPassed, RunHealed)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)
-_RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_BREAKS, RunFinished, RunStopped, RunFailed)}
+_RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_MEMORY, *_BREAKS, RunFinished, RunStopped, RunFailed)}
 
 
 def dumps(event: Event) -> str:

@@ -9,10 +9,12 @@ from typing import Any, Literal
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    DryStepPassed,
     EvalLogged,
     Event,
     RunFailed,
     RunFinished,
+    RunHealed,
     RunInterrupted,
     RunPaused,
     RunQueued,
@@ -32,7 +34,8 @@ class RunStatus:
 
     `checkpoint` is the step it can go on from; `attempts` counts how often it went on unasked since that was saved;
     `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter was kept, where that is
-    not the last: the best, or what a failed run left.
+    not the last: the best, or what a failed run left; `tried` is the dry step, `healed` the last time that memory was
+    full.
     """
 
     state: RunState = "queued"
@@ -64,6 +67,8 @@ class RunStatus:
     error: str | None = None
     bug: str | None = None
     kept: int = 0
+    tried: DryStepPassed | None = None
+    healed: RunHealed | None = None
 
     @property
     def closed(self) -> bool:
@@ -129,6 +134,10 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 samples = [known for known in samples if (known.step, known.prompt) != again] + [event]
             case Checked():
                 checks[event.name] = event
+            case DryStepPassed():
+                now |= {"tried": event}
+            case RunHealed():
+                now |= {"healed": event}
             case CheckpointSaved():
                 now |= {"checkpoint": event.step, "attempts": 0}
             case RunPaused():

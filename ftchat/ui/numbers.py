@@ -35,3 +35,8 @@ def megabytes(size: float) -> str:
 def gigabytes(size: float) -> str:
     """0.9 GB, or 85 MB where a tenth of a GB says too little."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
+def parameters(count: int) -> str:
+    """The size of a model: 270 M, 1.7 B."""
+    return f"{count / 1e9:.1f} B" if count >= 1e9 else f"{count / 1e6:.0f} M"

@@ -231,11 +231,17 @@ def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatu
             ("ft_seed", str(resolved.seed), ""),
             ("ft_kv_device", f"{resolved.device.upper()}, {resolved.precision}", ""),
         ]
+    if status.tried:
+        sizes = {name: numbers.gigabytes(getattr(status.tried, name)) for name in ("estimated", "measured")}
+        rows.append(("ft_kv_memory", t("ft_kv_memory_text", lang, **sizes), ""))
     cells = "".join(
         f'<dt>{esc(t(key, lang))}</dt><dd{f""" title="{esc(title)}" """ if title else ""}>{esc(value)}</dd>'
         for key, value, title in rows
     )
     note = "" if status.over else f'<p class="ft-sub">{esc(t("ft_kept_note", lang))}</p>'
+    if healed := status.healed:
+        changed = {"step": healed.step, "batch": healed.batch, "accumulation": healed.accumulation}
+        note = f'<p class="ft-sub" id="ft-healed">{esc(t("ft_healed", lang, **changed))}</p>{note}'
     return f'<h2 class="ft-h2">{esc(t("ft_this_run", lang))}</h2><dl class="ft-settings">{cells}</dl>{note}'
 
 

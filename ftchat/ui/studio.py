@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ import gradio as gr
 from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetInfo, DatasetStore
 from ftchat.errors import ConfigError, DataError
-from ftchat.records import STARTER, RunConfig
+from ftchat.records import STARTER, Badge, RunConfig
 from ftchat.runs import Run, RunStore
 from ftchat.ui.bases import EVERYTHING, Bases
 from ftchat.ui.pulse import Pulse
@@ -45,6 +46,11 @@ class Studio:
     def editor(self) -> Reader:
         """Changes data; a process of its own, so that no change waits for what somebody else brings."""
         return Reader(self.home)
+
+    @cached_property
+    def fits(self) -> Mapping[str, Badge]:
+        """Of each base model of the catalogue whether it fits on the worker's machine."""
+        return self.worker.machine()["bases"]
 
     def begin(self, config: RunConfig) -> str:
         """Creates a run and hands it to the worker; returns its id as soon as it is accepted."""

@@ -10,23 +10,37 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from ftchat.catalogue import catalogue
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, RunConfig
 from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
-from ftchat.ui.bases import ANY
+from ftchat.ui.bases import is_downloaded
+from ftchat.ui.fit_view import OTHER, base_radios
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import CARD, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 
-OTHER = "other"  # the radio's value where the text field names the base
 FIELDS: Mapping[str, str] = {  # setting: key of its label
     "learning_rate": "ft_learning_rate",
     "num_train_epochs": "ft_epochs",
     "r": "ft_rank",
     "max_length": "ft_max_length",
     "per_device_train_batch_size": "ft_batch",
+    "gradient_accumulation_steps": "ft_accumulation",
+    "max_steps": "ft_max_steps",
+    "warmup_steps": "ft_warmup",
+    "lr_scheduler_type": "ft_schedule",
+    "weight_decay": "ft_weight_decay",
+    "max_grad_norm": "ft_grad_norm",
+    "lora_alpha": "ft_alpha",
+    "lora_dropout": "ft_dropout",
+    "gradient_checkpointing": "ft_checkpointing",
+    "train_sampling_strategy": "ft_sampling",
+    "eval_steps": "ft_eval_steps",
+    "early_stopping_patience": "ft_patience",
+    "save_steps": "ft_save_steps",
     "seed": "ft_seed",
 }
 _HELD_OUT_FROM = 20
@@ -45,6 +59,7 @@ class Form:
     name: gr.Textbox
     method: gr.Dropdown
     fields: tuple[gr.Textbox, ...]
+    takes: gr.HTML
     start: gr.Button
     why: gr.HTML
     back: gr.Button
@@ -102,6 +117,7 @@ def build(studio: Studio, shell: Shell) -> Form:
                     )
                     for key, label in FIELDS.items()
                 )
+        takes = html(elem_id="ft-takes")
         with gr.Column(elem_id="ft-startbar", min_width=0):
             start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
             why = html(clicks=True)
@@ -110,7 +126,9 @@ def build(studio: Studio, shell: Shell) -> Form:
 
     def name_base(chosen: str, typed: str, before: str, lang: str) -> str:
         """What is named is checked where it enters; until something is named, the earlier base stays."""
-        named = typed.strip() if chosen == OTHER else STARTER
+        named = typed.strip() if chosen == OTHER else chosen
+        if named and chosen not in (OTHER, STARTER) and not is_downloaded(named):
+            named = ""  # to look at its tokens would fetch it; Start does
         studio.bases.check(named or before)
         return named or before
 
@@ -124,16 +142,18 @@ def build(studio: Studio, shell: Shell) -> Form:
 
     def recall(base: str, chosen: str, typed: str, lang: str) -> tuple:
         """A base that the browser knew from before, as if it had been named here."""
-        if base == STARTER or (chosen, typed.strip()) == (OTHER, base):
+        if base == STARTER or chosen == base or (chosen, typed.strip()) == (OTHER, base):
             return (gr.skip(),) * 3
-        return OTHER, base, base_radios(OTHER, allowed, lang)
+        if any(offer.id == base for offer in catalogue()):
+            return base, "", base_radios(base, allowed, studio.fits, lang)
+        return OTHER, base, base_radios(OTHER, allowed, studio.fits, lang)
 
     shell.base.change(recall, [shell.base, chosen_base, other, shell.lang], [chosen_base, other, bases], **QUEUED)
     presets.pick(_picked, None, chosen_preset, **QUEUED)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
     shell.lang.change(
         lambda lang, base, preset: (
-            base_radios(base, allowed, lang),
+            base_radios(base, allowed, {}, lang),
             preset_radios(preset, lang),
             advanced_note(lang),
             gr.update(choices=_methods(lang)),
@@ -141,9 +161,28 @@ def build(studio: Studio, shell: Shell) -> Form:
         [shell.lang, chosen_base, chosen_preset],
         [bases, presets, explained, method],
         **QUIETLY,
+    ).then(
+        lambda lang, base: base_radios(base, allowed, studio.fits, lang),  # the worker may take a while to say
+        [shell.lang, chosen_base],
+        bases,
+        **QUEUED,
     )
     return Form(
-        card, data, bases, other, presets, note, name, method, fields, start, why, back, chosen_base, chosen_preset
+        card=card,
+        data=data,
+        bases=bases,
+        other=other,
+        presets=presets,
+        note=note,
+        name=name,
+        method=method,
+        fields=fields,
+        takes=takes,
+        start=start,
+        why=why,
+        back=back,
+        chosen_base=chosen_base,
+        chosen_preset=chosen_preset,
     )
 
 
@@ -163,29 +202,11 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
     return RunConfig(
         name=wanted.strip() or name,
         dataset=dataset,
-        base=other.strip() if base == OTHER else STARTER,
+        base=other.strip() if base == OTHER else base,
         method=method,
         preset=check_choice("preset", preset, PRESETS),
         settings=settings,
     )
-
-
-def base_radios(chosen: str, allowed: Sequence[str] | None, lang: str) -> str:
-    """`allowed` are the models that may be named, None for any."""
-    others = t("ft_other_model_is", lang)
-    if allowed is not None:
-        names = t("ft_any_hub_id", lang) if ANY in allowed else ", ".join(allowed)
-        others = t("ft_other_model_listed", lang, names=names)
-    rows = "".join(
-        f'<button class="ft-model" role="radio" data-value="{value}" {_checked(value == chosen)}>'
-        f'<span class="o"></span><span><b>{esc(t(name, lang))}</b><small>{esc(words)}</small></span></button>'
-        for value, name, words in (
-            (STARTER, "ft_starter", t("ft_starter_is", lang)),
-            (OTHER, "ft_other_model", others),
-        )
-    )
-    title = esc(t("ft_base_model", lang))
-    return f'<h2 class="ft-h2">{title}</h2><div class="ft-models" role="radiogroup" aria-label="{title}">{rows}</div>'
 
 
 def preset_radios(chosen: str, lang: str) -> str:

@@ -12,8 +12,10 @@ from typing import Any
 
 import gradio as gr
 
+from ftchat.catalogue import catalogue
+from ftchat.errors import FtchatError
 from ftchat.records import STARTER
-from ftchat.ui import run_view, train_form
+from ftchat.ui import fit_view, run_view, train_form
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
@@ -50,7 +52,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             f'<h1 class="ft-vh">{esc(t("ft_train", lang))}</h1>',
             gr.Column(elem_classes=CARD if run is None or choosing else CARD + OFF),
             gr.HTML(train_form.data_line(name, pairs, lang), visible=pairs > 0),
-            gr.Textbox(visible=base == train_form.OTHER),
+            gr.Textbox(visible=base == fit_view.OTHER),
             train_form.preset_note(preset, pairs, studio.data(held_out), lang),
             gr.Button(t("ft_start", lang), interactive=pairs > 0),
             gr.HTML(train_form.why_not(lang), visible=not pairs),
@@ -65,6 +67,36 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         [title, form.card, form.data, form.other, form.note, form.start, form.why, form.back],
         trigger_mode="always_last",
         **QUIETLY,
+    )
+
+    def look_ahead(dataset: str | None, held_out: str | None, named: str, lang: str, *answers: str) -> list[Any]:
+        """What a run would take, and what stands in the empty fields; nothing where that cannot be told."""
+        quiet = [gr.HTML("", visible=False), *[gr.skip()] * len(form.fields)]
+        try:
+            config = dataclasses.replace(train_form.config(dataset, "estimate", answers), held_out=held_out)
+            studio.bases.check(config.base)
+            if config.base != named:
+                offer = next((one for one in catalogue() if one.id == config.base), None)
+                return [gr.HTML(fit_view.not_here_yet(offer, lang), visible=True), *quiet[1:]] if offer else quiet
+            found = studio.worker.estimate(config)
+        except FtchatError:  # Start says what is wrong
+            return quiet
+        numbers = {name: getattr(found.resolved, name) for name in train_form.FIELDS}
+        if not found.resolved.save_steps:  # by time alone
+            numbers["save_steps"] = t("ft_auto", lang)
+        return [
+            gr.HTML(fit_view.estimate(found, lang), visible=True),
+            *(gr.Textbox(placeholder=fit_view.placeholder(value)) for value in numbers.values()),
+        ]
+
+    asked = [shell.dataset, shell.held_out, shell.base, form.chosen_base, form.chosen_preset, form.method, shell.lang]
+    gr.on(
+        [*(part.change for part in asked), *(field.blur for field in form.fields)],
+        look_ahead,
+        [shell.dataset, shell.held_out, shell.base, shell.lang, *form.answers],
+        [form.takes, *form.fields],
+        trigger_mode="always_last",
+        **QUEUED,
     )
 
     def hold(base: str, lang: str) -> Any:

@@ -98,7 +98,7 @@ def _train(home: Path, run_id: str, kill: Kill | None, durations: SimpleQueue[An
 
     places: dict[str, tuple[Any, str]] = {
         "load": (loop, "Resident"),
-        "dry step": (train, "_time_of_a_step"),
+        "dry step": (train, "rehearse"),
         "step": (resumable.ResumableTrainer, "training_step"),
         "evaluation": (resumable.ResumableTrainer, "_evaluate"),
         "checkpoint write": (resumable.ResumableTrainer, "checkpoint"),

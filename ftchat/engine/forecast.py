@@ -1,0 +1,245 @@
+"""What a run will take of memory and time, told from its base and its data. Knows nothing of histories.
+
+The tensors of a step are counted by `estimate`; what a process takes beyond them was measured, as was how much longer a
+step takes than a forward pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import heapq
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from peft import PeftConfig
+from transformers import PretrainedConfig
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+
+from ftchat.catalogue import catalogue
+from ftchat.engine import methods
+from ftchat.engine.estimate import Needed, needed
+from ftchat.engine.memory import Meter
+from ftchat.engine.models import Resident
+from ftchat.engine.resolve import Facts, padded_length, resolve
+from ftchat.engine.template import Encoded
+from ftchat.engine.trainer import answer_loss
+from ftchat.errors import DataError
+from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
+
+# What a process on a CPU takes beyond tensors: code and tables that come with the first model, in bytes, and what its
+# allocator holds between them, in parts of a step's. Measured as growth over the idle process on steps of 3 to 360 MB.
+_CPU_PROCESS = 65_000_000
+_CPU_BETWEEN, _CPU_BETWEEN_CHECKPOINTING = 0.65, 2.2
+_GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
+_BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
+_TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
+_SAMPLE = 1000  # examples whose tokens are counted; of more, the longest and a sample
+_LONGEST = 64  # of these, by characters
+_TIMED_ROWS = 8
+_TIMED_TOKENS = 1024  # of these rows, fewer of a model that is slow
+_TIMED_WORK = 2e10  # weights times tokens, a second or less on most machines
+_SHORTEST = 16  # tokens of a length that is still worth proposing
+
+
+def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
+    """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
+    rows = [row for found in resident.template.encode_all(examples) for row in found or ()]
+    return within(rows, resident.context)
+
+
+def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
+    """The rows cut to the limit; those that would lose all that is learned are left out."""
+    return [cut for row in rows if (cut := row.within(limit))]
+
+
+def facts_of(resident: Resident, method: str, examples: int, held_out: int, lengths: Sequence[int]) -> Facts:
+    return Facts(
+        device=resident.device.type,
+        precision=resident.precision,
+        method=method,
+        threads=torch.get_num_threads(),
+        parameters=resident.info.parameters,
+        context=resident.context,
+        examples=examples,
+        held_out=held_out,
+        lengths=lengths,
+        target_modules=resident.target_modules(),
+        layers=resident.model.config.get_text_config(decoder=True).num_hidden_layers,
+    )
+
+
+class Forecaster:
+    """Estimates for runs on the resident base. Keeps the tokens of the last data, so that another setting costs no
+    second count."""
+
+    def __init__(self, meter: Meter):
+        self._meter = meter
+        self._known: tuple[object, list[Encoded], float] | None = None
+
+    def estimate(
+        self,
+        config: RunConfig,
+        method: str,
+        precision: str,
+        sides: tuple[Sequence[Example], Sequence[Example]],
+        resident: Resident,
+        idle: bool,
+    ) -> Estimate:
+        """`idle`: nothing else uses the model, so that it can be timed."""
+        learned, held_out = sides
+        rows, speed = self._measured(config, learned, resident, idle)
+        if not rows:
+            raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
+        lengths = [len(row.ids) for row in rows]
+        times = max(1, round(len(learned) / min(len(learned), _SAMPLE)))
+        facts = facts_of(resident, method, len(learned), len(held_out), lengths * times)
+        draft = resolve(config, facts)
+        seconds = _step_seconds(draft, lengths, speed) if speed else None
+        resolved = resolve(config, facts, seconds)
+        found = memory_of(resident, resolved, rows, precision)
+        usable = self._meter.available * (_GPU_USABLE if resident.device.type == "cuda" else 1.0)
+        badge: Badge = "fits" if found.total <= usable else "too_big"
+        if badge == "too_big" and precision != "nf4":
+            packed = memory_of(resident, resolved, rows, "nf4")
+            badge = "fits_qlora" if packed.total <= usable else badge
+        return Estimate(
+            resolved=resolved,
+            base=found.base,
+            adapter=found.adapter,
+            step=found.step,
+            process=found.process,
+            available=int(usable),
+            fit=badge,
+            seconds=seconds and _whole_time(resolved, seconds),
+            ends_early=resolved.target_loss > 0,
+        )
+
+    def _measured(
+        self, config: RunConfig, learned: Sequence[Example], resident: Resident, idle: bool
+    ) -> tuple[list[Encoded], float]:
+        """The tokens of the data, or of a sample, and seconds of a forward pass per token; 0 where it is not known."""
+        key = (resident.name, resident.precision, config.dataset, len(learned))
+        known = self._known
+        if known is None or known[0] != key:
+            self._known = known = (key, encode_all(resident, _sample(learned)), 0.0)
+        if not known[2] and idle and known[1]:
+            self._known = known = (*known[:2], _forward_seconds(resident, known[1]))
+        return known[1], known[2]
+
+
+def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = "") -> Taken:
+    """Of a run on these rows with this config, in a precision of the base if it is not the run's own. Other adapters
+    are taken for a LoRA, which needs about as much; a copy of weights is counted."""
+    by_length = sorted(within(rows, resolved.max_length), key=lambda row: len(row.ids))
+    batch = by_length[-resolved.per_device_train_batch_size :]
+    learned = sum(sum(row.trained) for row in batch)
+    adapter = methods.lora_config(resolved, resident)
+    text = f"{resident.model.config.to_json_string()} {sorted(map(str, adapter.to_dict().items()))}"
+    found = _needed(
+        _Shape(text, resident.model.config, adapter),
+        precision or resolved.precision,
+        len(batch),
+        len(batch[-1].ids),
+        learned,
+        resolved.gradient_checkpointing,
+    )
+    between = _CPU_BETWEEN_CHECKPOINTING if resolved.gradient_checkpointing else _CPU_BETWEEN
+    process = 0 if resident.device.type == "cuda" else _CPU_PROCESS + round(between * found.step)
+    trained = methods.BYTES_TRAINED * methods.copied(resolved, resident) or found.adapter
+    return Taken(found.base, trained, found.step, process)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Bytes, as in an Estimate."""
+
+    base: int
+    adapter: int
+    step: int
+    process: int
+
+    @property
+    def total(self) -> int:
+        return self.base + self.adapter + self.step + self.process
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A model and its adapter, known by `text`."""
+
+    text: str
+    config: PretrainedConfig = field(compare=False)
+    adapter: PeftConfig = field(compare=False)
+
+
+@functools.lru_cache(maxsize=256)
+def _needed(shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool) -> Needed:
+    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing)
+
+
+def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:
+    """What to do where not even this fits: a shorter length, or a smaller model of the catalogue."""
+    here = memory_of(resident, resolved, rows).total
+    room = min(meter.available, here - 1)
+    ways = []
+    length = max(len(row.ids) for row in within(rows, resolved.max_length))
+    while length >= 2 * _SHORTEST:
+        length //= 2
+        kept = within(rows, length)
+        shorter = dataclasses.replace(resolved, max_length=length)
+        if kept and memory_of(resident, shorter, kept).total <= room:
+            ways.append(f"set max_length to {length}")
+            break
+    smaller = [offer for offer in catalogue() if offer.parameters < resident.info.parameters and not offer.gated]
+    fitting = [offer.id for offer in smaller if offer.fit(resident.device.type, room) != "too_big"]
+    if fitting:
+        ways.append(f"choose the smaller model {fitting[-1]}")
+    elif resident.name != STARTER:
+        ways.append("choose the starter")
+    return ", or ".join(ways) or "close other programs, or use a machine with more memory"
+
+
+def _sample(examples: Sequence[Example]) -> Sequence[Example]:
+    """All, or the longest and as many more as are looked at."""
+    if len(examples) <= _SAMPLE:
+        return examples
+    sizes = [sum(len(message.content) for message in example.messages) for example in examples]
+    longest = heapq.nlargest(_LONGEST, range(len(examples)), sizes.__getitem__)
+    spread = range(0, len(examples), len(examples) // (_SAMPLE - _LONGEST))
+    return [examples[index] for index in sorted({*longest, *spread})]
+
+
+def _forward_seconds(resident: Resident, rows: Sequence[Encoded]) -> float:
+    """Seconds of a forward pass per token, on a few rows of all lengths; the faster of two."""
+    tokens = max(_TIMED_ROWS, min(_TIMED_TOKENS, int(_TIMED_WORK / resident.info.parameters)))
+    by_length = sorted(rows, key=lambda row: len(row.ids))
+    batch = [by_length[i * len(by_length) // _TIMED_ROWS] for i in range(_TIMED_ROWS)]
+    cut = [{"input_ids": list(row.ids[: tokens // _TIMED_ROWS])} for row in batch]
+    collate = DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id)
+    tensors = {name: tensor.to(resident.device) for name, tensor in collate(cut).items()}
+    seconds = math.inf
+    with resident.chatting(), resident.rows([None] * _TIMED_ROWS):
+        for _ in range(3):
+            began = time.monotonic()
+            answer_loss(resident.model, tensors)
+            if resident.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds = min(seconds, time.monotonic() - began)
+    return seconds / tensors["input_ids"].numel()
+
+
+def _step_seconds(resolved: ResolvedConfig, lengths: Sequence[int], speed: float) -> float:
+    """Of an optimizer step, at so many seconds per token of a forward pass."""
+    width = padded_length(lengths, resolved.per_device_train_batch_size, resolved.train_sampling_strategy)
+    rows = resolved.per_device_train_batch_size * resolved.gradient_accumulation_steps
+    passes = 1 + _BACKWARD + resolved.gradient_checkpointing
+    return rows * min(width, resolved.max_length) * speed * passes * _TRAINER
+
+
+def _whole_time(resolved: ResolvedConfig, step_seconds: float) -> float:
+    seconds = resolved.max_steps * step_seconds
+    return min(seconds, resolved.time_limit) if resolved.time_limit else seconds
