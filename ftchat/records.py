@@ -195,9 +195,10 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One column of the duet: `run` is the id of the run whose adapter answers, None for the base alone. `strength`,
-    from 0 to 1.5, multiplies what the adapter changes. `checkpoint` is the step at which the adapter is taken, or "now"
-    for what a run in training has learned so far; None is what the run learned in the end."""
+    """One column of the duet: `run` is the id of the run whose adapter answers, or of an adapter that was brought; None
+    for the base alone. `strength`, from 0 to 1.5, multiplies what the adapter changes. `checkpoint` is the step at
+    which a run's adapter is taken, or "now" for what a run in training has learned so far; None is what it learned in
+    the end."""
 
     run: str | None
     messages: tuple[Message, ...]

@@ -85,6 +85,11 @@ class Run:
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Those at which a checkpoint is kept, in order."""
+        return tuple(sorted(int(path.parent.name[5:]) for path in self.checkpoints.glob("step-*/manifest.json")))
+
     def freeze(self, resolved: ResolvedConfig) -> None:
         """Writes the resolved config, before step 1."""
         _write_twice(self.folder, "resolved", to_json(resolved))

@@ -87,6 +87,15 @@ class Worker(ABC):
         """Ends the replies to a request, or that of one pane, at the next token, with stop 'stopped'."""
         self._ask("stop_reply", request, pane)
 
+    def attach(self, adapter: str) -> bool:
+        """Makes an adapter that was brought ready to answer, if its base is the resident one. ModelError where it
+        cannot answer."""
+        return self._ask("attach", adapter)
+
+    def detach(self, adapter: str) -> None:
+        """Frees an adapter, after the replies that it is giving."""
+        self._ask("detach", adapter)
+
     def state(self) -> WorkerState:
         return self._ask("state")
 

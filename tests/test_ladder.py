@@ -16,7 +16,7 @@ RUNGS = (
     ("records",),
     ("events",),
     ("catalogue", "files", "settings"),
-    ("data", "runs"),
+    ("data", "runs", "adapters"),
     ("engine",),
 )
 RUNGS += (("worker",), ("ui", "cli"), ("__main__", "app"))

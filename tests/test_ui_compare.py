@@ -73,11 +73,18 @@ def test_the_endpoint_refuses_in_a_sentence(studio: Studio, prompt: str, run: st
         compare_endpoint(studio)(prompt, run)
 
 
+def selected(run: str | None = None, dataset: str | None = None, lang: str = "en", **panes: Any) -> tuple[Any, ...]:
+    """What a page sends of what is selected on it."""
+    picks, strengths = panes.get("picks", (None, None, None)), panes.get("strengths", (1.0, 1.0, 1.0))
+    return (lang, run, dataset, None, *picks, *strengths)
+
+
 class Visitor:
     """Drives the tab's own handlers, as one visitor's page does."""
 
     def __init__(self, tab: compare_tab.CompareTab, run: str | None = None):
-        self.tab, self.key, self.run = tab, "", run
+        self.tab, self.key = tab, ""
+        self.who = selected(run)
         self.shown: dict[Any, Any] = {}
 
     def take(self, update: dict[Any, Any]) -> None:
@@ -88,7 +95,7 @@ class Visitor:
         """One question from the click to the end; gives the number of pictures in between."""
 
         async def whole() -> int:
-            who = ("en", self.run, None, None, None)
+            who = self.who
             begin = self.tab.begin_again if again else self.tab.begin
             self.take(await begin(question, self.key, *who, 0.0, 12, 7, False, system))
             pictures = 0
@@ -107,23 +114,26 @@ class Visitor:
 @pytest.fixture
 def tab(studio: Studio) -> compare_tab.CompareTab:
     with gr.Blocks(), gr.Tabs() as tabs, gr.Tab("Compare"):
-        lang, training, nothing = gr.Textbox(), gr.Textbox(), [gr.State() for _ in range(5)]
-        return compare_tab.build(studio, Shell(lang, *nothing, training, tabs, Pulse()))
+        lang, training, chosen = gr.Textbox(), gr.Textbox(), gr.Textbox()
+        nothing = [gr.State() for _ in range(5)]
+        return compare_tab.build(studio, Shell(lang, *nothing, training, tabs, Pulse(), chosen))
 
 
 def test_a_question_streams_and_ends_with_its_proof(tab: compare_tab.CompareTab) -> None:
     visitor, other = Visitor(tab), Visitor(tab)
     assert visitor.ask("Who are you?") >= 1
-    assert tab.chats.open(visitor.key).last.answers[BASE].text in visitor.text(tab.base_talk)
-    assert "tokens" in visitor.text(tab.base_foot) and t("ft_cmp_unchanged", "en") in visitor.text(tab.base_head)
+    assert tab.chats.open(visitor.key).last.answers[BASE].text in visitor.text(tab.panes[0].talk)
+    assert "tokens" in visitor.text(tab.panes[0].foot) and t("ft_cmp_unchanged", "en") in visitor.text(
+        tab.panes[0].proof
+    )
     other.ask("What is the capital of France?")
-    assert "Who are you?" not in other.text(tab.base_talk) and other.key != visitor.key
+    assert "Who are you?" not in other.text(tab.panes[0].talk) and other.key != visitor.key
     first = tab.chats.open(visitor.key).last.answers[BASE].text
     visitor.ask("a draft", again=True)
     turns = tab.chats.open(visitor.key).turns
     assert [turn.question for turn in turns] == ["Who are you?"] and turns[0].answers[BASE].text == first
-    visitor.take(asyncio.run(tab.forget(visitor.key, "en", None, None, None, None)))
-    assert "Who are you?" not in visitor.text(tab.base_talk)
+    visitor.take(asyncio.run(tab.forget(visitor.key, *selected())))
+    assert "Who are you?" not in visitor.text(tab.panes[0].talk)
 
 
 def test_a_model_that_cannot_answer_says_so_in_the_pane_and_the_question_comes_back(
@@ -133,21 +143,21 @@ def test_a_model_that_cannot_answer_says_so_in_the_pane_and_the_question_comes_b
     visitor = Visitor(tab, run.id)
     visitor.ask("Hello?")
     assert tab.chats.open(visitor.key).failed
-    assert "/nowhere/at-all" in visitor.text(tab.tuned_talk) and visitor.shown[tab.prompt] == "Hello?"
+    assert "/nowhere/at-all" in visitor.text(tab.panes[1].talk) and visitor.shown[tab.prompt] == "Hello?"
 
 
 def test_bad_settings_are_told_in_the_pane(tab: compare_tab.CompareTab) -> None:
     async def begin() -> Any:
-        return await tab.begin("Hi", "", "en", None, None, None, None, 0.5, 64, None, False, "")
+        return await tab.begin("Hi", "", *selected(), 0.5, 64, None, False, "")
 
     update = asyncio.run(begin())
-    assert t("ft_cmp_bad_seed", "en") in Seen(update[tab.base_talk]).text and update[tab.prompt] == "Hi"
+    assert t("ft_cmp_bad_seed", "en") in Seen(update[tab.panes[0].talk]).text and update[tab.prompt] == "Hi"
     assert update[tab.asked] is None
 
 
 def test_the_chips_are_of_the_data_at_hand(tab: compare_tab.CompareTab, studio: Studio) -> None:
     pairs = b'{"prompt": "Where is my parcel?", "completion": "On its way."}\n{"prompt": "Hi", "completion": "Hello"}\n'
     data = studio.datasets.put(read([Source("two.jsonl", pairs)]), "two")
-    assert "Where is my parcel?" in tab.redraw("", "en", None, data.hash, None, None)[tab.chips]
+    assert "Where is my parcel?" in tab.redraw("", *selected(dataset=data.hash))[tab.chips]
     run = finished(studio.runs, "two", dataset=data.hash)
-    assert "Where is my parcel?" in tab.redraw("", "zh", run.id, None, None, None)[tab.chips]
+    assert "Where is my parcel?" in tab.redraw("", *selected(run.id, lang="zh"))[tab.chips]

@@ -57,6 +57,11 @@ def test_every_key_in_the_code_is_in_the_tables() -> None:
     assert asked and not asked - set(TEXTS)
 
 
+def test_no_two_parts_of_the_page_have_the_same_id(page: gr.Blocks) -> None:
+    ids = [block.elem_id for block in page.blocks.values() if block.elem_id]
+    assert len(ids) > 50 and len(set(ids)) == len(ids)
+
+
 def test_the_page_starts_without_the_libraries_of_the_model() -> None:
     said = "import sys, ftchat.ui.page; print(sorted({'torch', 'transformers', 'peft'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout == "[]\n"

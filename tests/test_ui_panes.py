@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 from chats import Seen, step
-from test_ui_duet import answered, done
+from test_ui_duet import answered, both, done
 
 from ftchat.events import ReplyToken, RunQueued, RunStarted
 from ftchat.records import STARTER, Example, Message, RunConfig, Sampling
 from ftchat.runs import RunStore
 from ftchat.ui import panes
 from ftchat.ui.duet import BASE, TUNED, Chat
-from ftchat.ui.standing import Standing, suggestions
+from ftchat.ui.standing import Standing
+from ftchat.ui.suggested import suggestions
 from ftchat.ui.texts import TEXTS, t
 from ftchat.ui.texts.compare import TEXTS as WORDS
+from ftchat.ui.voices import Option, Speaker
 
 LANGUAGES = ("en", "zh")
 MARKUP = (
@@ -27,18 +29,19 @@ MARKUP = (
 )
 
 
-def now_with(run: str | None) -> Standing:
-    return Standing(STARTER, run, ((run, "support"),) if run else (), run, None)
+def now_with(run: str | None, name: str = "support", base: str = STARTER) -> Standing:
+    return Standing(base, (run, None, None), (Option(name, base, run),) if run else (), run)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_what_models_and_users_write_stays_text(lang: str) -> None:
     chat, now = Chat("c"), now_with("r1")
     answered(chat, MARKUP, text=MARKUP)
-    chat.refuse(MARKUP, STARTER, "r1", MARKUP)
-    named = Standing("/models/" + MARKUP, "r1", (("r1", MARKUP),), "r1", None)
+    chat.refuse(MARKUP, both(), MARKUP)
+    named = now_with("r1", MARKUP, "/models/" + MARKUP)
     drawn = [panes.talk(chat, pane, now, lang) for pane in (BASE, TUNED)]
-    drawn += [panes.said(chat, lang), panes.base_head(chat, named, lang), panes.talk(Chat("c"), TUNED, named, lang)]
+    drawn += [panes.said(chat, named, lang), panes.head(BASE, named, lang), panes.talk(Chat("c"), TUNED, named, lang)]
+    drawn += [panes.tools(chat, pane, named, 0.5, lang) for pane in (BASE, TUNED, 2)]
     drawn += [panes.chips(suggestions([Example((Message("user", MARKUP), Message("assistant", "x")))], ()), lang)]
     for source in drawn:
         seen = Seen(source)
@@ -50,7 +53,7 @@ def test_what_models_and_users_write_stays_text(lang: str) -> None:
 def test_a_growing_answer_only_adds_to_what_is_sent() -> None:
     chat, now = Chat("c"), now_with("r1")
     answered(chat, "first", text="whole")
-    request = chat.ask("second", STARTER, "r1", Sampling())
+    request = chat.ask("second", both(), Sampling())
     sent = panes.talk(chat, BASE, now, "en")
     for count, text in enumerate(("Hello", " <b>", " & ", "you")):
         chat.fold(ReplyToken(request=request.id, pane=BASE, text=text, tokens=count + 1))
@@ -71,31 +74,37 @@ def test_an_answer_of_another_model_than_the_head_names_says_so() -> None:
 
 def test_proof_is_shown_once_it_is_true_and_only_then() -> None:
     chat, now = Chat("c"), now_with("r1")
-    request = chat.ask("hi", STARTER, "r1", Sampling())
-    assert panes.tuned_proof(chat, now, "en") == "" and t("ft_cmp_unchanged", "en") not in panes.base_head(
-        chat, now, "en"
-    )
+    request = chat.ask("hi", both(), Sampling())
+    assert panes.proof(chat, TUNED, now, "en") == "" == panes.proof(chat, BASE, now, "en")
     chat.fold(done(request, BASE, "a"))
     chat.fold(done(request, TUNED, "b"))
-    proof = Seen(panes.tuned_proof(chat, now, "en")).text
-    assert "adapter answered" in proof and "Δ 0.84" in proof
-    assert t("ft_cmp_unchanged", "en") in panes.base_head(chat, now, "en")
-    assert panes.tuned_proof(chat, now_with("r2"), "en") == ""  # another adapter was chosen since
+    proof = Seen(panes.proof(chat, TUNED, now, "en")).text
+    assert "adapter answered" in proof and "Δ 0.84" in proof and "2.31" in proof
+    assert t("ft_cmp_unchanged", "en") in panes.proof(chat, BASE, now, "en")
+    assert panes.proof(chat, TUNED, now_with("r2"), "en") == ""  # another adapter was chosen since
+
+
+def test_at_strength_nothing_an_adapter_is_not_blamed_for_having_no_effect() -> None:
+    chat = Chat("c")
+    request = chat.ask("hi", both() | {TUNED: Speaker(STARTER, "r1", strength=0.0)}, Sampling())
+    chat.fold(done(request, TUNED, "b", adapter_norm=0.0))
+    assert t("ft_cmp_zero", "en") in panes.proof(chat, TUNED, now_with("r1"), "en")
+    assert t("ft_cmp_at", "en", strength="0") in panes.talk(chat, TUNED, now_with("r1"), "en")
 
 
 @pytest.mark.parametrize("fault", [{"adapter": None}, {"adapter": "r9"}, {"adapter_norm": 0.0}])
 def test_an_adapter_without_effect_is_called_that(fault: dict[str, Any]) -> None:
     chat = Chat("c")
-    request = chat.ask("hi", STARTER, "r1", Sampling())
+    request = chat.ask("hi", both(), Sampling())
     chat.fold(done(request, TUNED, "b", **fault))
-    assert t("ft_cmp_no_effect", "en") in panes.tuned_proof(chat, now_with("r1"), "en")
+    assert t("ft_cmp_no_effect", "en") in panes.proof(chat, TUNED, now_with("r1"), "en")
 
 
 def test_a_base_pane_that_an_adapter_answered_is_not_called_unchanged() -> None:
     chat = Chat("c")
-    request = chat.ask("hi", STARTER, None, Sampling())
+    request = chat.ask("hi", both(None), Sampling())
     chat.fold(done(request, BASE, "b", adapter="r1"))
-    assert t("ft_cmp_unchanged", "en") not in panes.base_head(chat, now_with(None), "en")
+    assert t("ft_cmp_unchanged", "en") not in panes.proof(chat, BASE, now_with(None), "en")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,7 @@ def test_a_base_pane_that_an_adapter_answered_is_not_called_unchanged() -> None:
 )
 def test_the_line_under_a_pane_says_how_the_reply_went(stop: str, words: str) -> None:
     chat = Chat("c")
-    request = chat.ask("hi", STARTER, "r1", Sampling())
+    request = chat.ask("hi", both(), Sampling())
     assert "waiting" in panes.foot(chat, BASE, "en")
     chat.fold(ReplyToken(request=request.id, pane=BASE, text="x", tokens=1))
     assert Seen(panes.foot(chat, BASE, "en")).text == "1 tokenanswering…"
@@ -126,7 +135,7 @@ def test_the_tuned_pane_says_what_it_waits_for(lang: str, home: Path) -> None:
     run.append(RunQueued())
     run.append(RunStarted(total_steps=100, base=STARTER, method="lora"))
     run.append(step(64))
-    nobody, soon = now_with(None), Standing(STARTER, None, (), None, run)
+    nobody, soon = now_with(None), Standing(waiting=run)
     with run.hold():
         assert "64" in panes.note(soon, lang) and "support" in panes.note(soon, lang)
         assert t("ft_cmp_soon_more", lang) in panes.talk(Chat("c"), TUNED, soon, lang)

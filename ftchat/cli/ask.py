@@ -7,8 +7,10 @@ import json
 import sys
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
@@ -18,16 +20,24 @@ from ftchat.runs import Run, RunStore
 from ftchat.worker import Worker, open_worker
 
 
+class Tuned(NamedTuple):
+    """Who answers beside the base; `run` where a run made it."""
+
+    id: str
+    base: str
+    run: Run | None = None
+
+
 def add_parsers(verbs: Any) -> None:
     compare_ = verbs.add_parser("compare", help="answers of base and tuned, decoded together")
-    compare_.add_argument("name", metavar="RUN", help="a run's id or name")
+    compare_.add_argument("name", metavar="RUN", help="a run's id or name, or the folder of an adapter")
     compare_.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be given several times")
     compare_.add_argument("--held-out", action="store_true", help="ask the prompts that the run held out")
     compare_.add_argument("--json", action="store_true", help="print one JSON object per prompt")
     _add_sampling(compare_, temperature=0.0)
     compare_.set_defaults(run=compare)
     chat_ = verbs.add_parser("chat", help="a terminal chat with both")
-    chat_.add_argument("name", metavar="RUN", help="a run's id or name")
+    chat_.add_argument("name", metavar="RUN", help="a run's id or name, or the folder of an adapter")
     _add_sampling(chat_, temperature=0.7)
     chat_.set_defaults(run=chat)
 
@@ -42,10 +52,10 @@ def _add_sampling(parser: argparse.ArgumentParser, temperature: float) -> None:
 def compare(arguments: argparse.Namespace) -> int:
     sampling = _sampling(arguments)
     home = ftchat_home()
-    run = RunStore(home).get(arguments.name)
-    learned, held_out = _sides(home, run, needed=arguments.held_out)
+    tuned = _tuned(home, arguments.name)
+    learned, held_out = _sides(home, tuned.run, needed=arguments.held_out)
     if arguments.held_out and not held_out:
-        raise ConfigError(f"run {run.config.name} held nothing out; train with --preset balanced on 20 pairs or more")
+        raise ConfigError(f"{arguments.name} held nothing out; train with --preset balanced on 20 pairs or more")
     prompts = [*arguments.prompt, *(example.prompt for example in held_out if arguments.held_out)]
     if not prompts:
         raise ConfigError("nothing to ask: give --prompt TEXT (as often as you like) or --held-out")
@@ -54,20 +64,20 @@ def compare(arguments: argparse.Namespace) -> int:
     try:
         for prompt in prompts:
             history = (*_system(arguments), Message("user", prompt))
-            base, tuned = ask(worker, run, (history, history), sampling)
+            base, answer = ask(worker, tuned, (history, history), sampling)
             found = {
                 "prompt": prompt,
                 "reference": references.get(prompt),
                 "base": _answer(base),
-                "tuned": _answer(tuned),
-                "first_token_seconds": round(max(base.first_token_seconds, tuned.first_token_seconds), 4),
-                "seconds": round(max(base.seconds, tuned.seconds), 4),
+                "tuned": _answer(answer),
+                "first_token_seconds": round(max(base.first_token_seconds, answer.first_token_seconds), 4),
+                "seconds": round(max(base.seconds, answer.seconds), 4),
                 "seed": sampling.seed,
             }
             if arguments.json:
                 print(json.dumps(found, ensure_ascii=False), flush=True)
             else:
-                print(f"? {prompt}\n  base:  {base.text}\n  tuned: {tuned.text}\n", flush=True)
+                print(f"? {prompt}\n  base:  {base.text}\n  tuned: {answer.text}\n", flush=True)
     finally:
         worker.close()
     return 0
@@ -76,7 +86,7 @@ def compare(arguments: argparse.Namespace) -> int:
 def chat(arguments: argparse.Namespace) -> int:
     sampling = _sampling(arguments)
     home = ftchat_home()
-    run = RunStore(home).get(arguments.name)
+    tuned = _tuned(home, arguments.name)
     worker = open_worker("inline", home)
     histories: list[tuple[Message, ...]] = [_system(arguments), _system(arguments)]
     print("Both models hear what you type. Ctrl-D ends.", file=sys.stderr)
@@ -91,7 +101,7 @@ def chat(arguments: argparse.Namespace) -> int:
             asked = [(*history, Message("user", question)) for history in histories]
             print("base:  ", end="", flush=True)
             try:
-                replies = ask(worker, run, asked, sampling, lambda text: print(text, end="", flush=True))
+                replies = ask(worker, tuned, asked, sampling, lambda text: print(text, end="", flush=True))
             except ChatError as error:
                 print(f"\nftchat: {error}", file=sys.stderr)
                 continue
@@ -103,15 +113,15 @@ def chat(arguments: argparse.Namespace) -> int:
 
 def ask(
     worker: Worker,
-    run: Run,
+    tuned: Tuned,
     histories: Sequence[tuple[Message, ...]],
     sampling: Sampling,
     show_base: Callable[[str], None] = lambda text: None,
 ) -> list[ReplyDone]:
     """Both whole answers, base first; `show_base` is handed the base's text as it comes."""
-    panes = (Pane(None, tuple(histories[0])), Pane(run.id, tuple(histories[1])))
+    panes = (Pane(None, tuple(histories[0])), Pane(tuned.id, tuple(histories[1])))
     replies: dict[int, ReplyDone] = {}
-    for event in worker.chat(ChatRequest(uuid.uuid4().hex, run.config.base, panes, sampling)):
+    for event in worker.chat(ChatRequest(uuid.uuid4().hex, tuned.base, panes, sampling)):
         match event:
             case ReplyToken(pane=0):
                 show_base(event.text)
@@ -136,8 +146,24 @@ def _system(arguments: argparse.Namespace) -> tuple[Message, ...]:
     return (Message("system", arguments.system),) if arguments.system else ()
 
 
-def _sides(home: Any, run: Run, needed: bool) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+def _tuned(home: Path, name: str) -> Tuned:
+    """The run of that name, or the adapter in that folder or ZIP archive, which is kept from then on."""
+    brought = AdapterStore(home)
+    path = Path(name).expanduser()
+    if found := brought.find(name):
+        return Tuned(found.id, found.base)
+    if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
+        kept = brought.add([path], path.resolve().stem, lambda base: None)
+        print(f"adapter {kept.name} is kept as {kept.id}", file=sys.stderr)
+        return Tuned(kept.id, kept.base)
+    run = RunStore(home).get(name)
+    return Tuned(run.id, run.config.base, run)
+
+
+def _sides(home: Path, run: Run | None, needed: bool) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """What the run learned and what it held out; nothing where its dataset is gone, unless it is needed."""
+    if run is None:
+        return (), ()
     try:
         return DatasetStore(home).split_for(run.config)
     except DataError:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import psutil
 import torch
 
+from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
 from ftchat.engine.closing import close_badly
 from ftchat.engine.loading import default_precision
@@ -65,7 +66,7 @@ class Loop:
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
-        self._replies = Replies(self._runs, self._load, self._deliver)
+        self._replies = Replies(self._runs, AdapterStore(home, owner), self._load, self._deliver)
         self._queue = RunQueue(self._runs)
         self._counting: deque[tuple[int, Counting]] = deque()
         self._ending = False
@@ -133,6 +134,12 @@ class Loop:
 
     def stop_reply(self, request_id: str, pane: int | None = None) -> None:
         self._replies.stop(request_id, pane)
+
+    def attach(self, adapter: str) -> bool:
+        return self._replies.attach(adapter, self._resident)
+
+    def detach(self, adapter: str) -> None:
+        self._replies.detach(adapter, self._resident)
 
     def state(self) -> WorkerState:
         device = _device()
@@ -266,6 +273,8 @@ class Loop:
             raise WorkerBusy(
                 "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
             )
+        if resident:
+            resident.stack.select(())  # what stands in for a layer would hold it
         self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":

@@ -34,6 +34,7 @@ class Resident:
         loaded = load_base(name, precision, device)
         self.name, self.precision, self.device = name, precision, device
         self.model: PreTrainedModel = loaded.model
+        self.model.name_or_path = name  # adapters say so in their files, and whoever gets one knows where it belongs
         self.tokenizer = loaded.tokenizer
         self.context = loaded.context
         eos = self.model.generation_config.eos_token_id if self.model.generation_config else None

@@ -14,13 +14,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
+from ftchat.adapters import AdapterStore
 from ftchat.engine import checkpoints
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError, FtchatError
-from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyToken
+from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyLoading, ReplyToken
 from ftchat.records import ChatRequest, Pane
 from ftchat.runs import Run, RunStore
 
@@ -35,15 +36,17 @@ Load = Callable[[str, str | None], Resident]  # the base of that name, in that p
 class Replies:
     """The open requests. `send` and `load` are the loop's."""
 
-    def __init__(self, runs: RunStore, load: Load, send: Send):
-        self._runs, self._load, self._send = runs, load, send
+    def __init__(self, runs: RunStore, brought: AdapterStore, load: Load, send: Send):
+        self._runs, self._brought, self._load, self._send = runs, brought, load, send
         self._decoder: Decoder | None = None
         self._calls: dict[str, int] = {}  # of each open request, the call that asked
         self._panes: dict[str, int] = {}  # and how many of its panes have not ended
         self._told: dict[tuple[str, int], tuple[float, str]] = {}  # of a pane: when it was sent, and text since then
         self._used: dict[str, float] = {}  # when an adapter was last asked for
         self._snapshots = itertools.count(1)
-        self._passing: set[str] = set()  # snapshots of a run in training: dropped with the reply that asked
+        self._passing: set[str] = (
+            set()
+        )  # snapshots of a run in training, and what was deleted: gone after their replies
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -51,13 +54,14 @@ class Replies:
     def open(self, call: int, request: ChatRequest) -> None:
         """Takes a request; what is wrong with it is its only event."""
         try:
-            decoder = self._decoder_for(request)
+            decoder = self._decoder_for(call, request)
             voices: list[Voice] = []
             for pane in request.panes:
                 voices.append(self._voice(pane, request.base, decoder.resident, voices))
             replies = replies_to(request, decoder.resident, voices)
         except FtchatError as error:
-            self._drop_snapshots()
+            if self._decoder is not None:
+                self._drop_passing(self._decoder.resident)
             self._send(call, ReplyFailed(request=request.id, error=str(error)))
             self._send(call, None)
             return
@@ -77,12 +81,13 @@ class Replies:
         with self._decoder.resident.chatting():
             for event in self._decoder.advance():
                 self._deliver(event)
-        self._drop_snapshots()
+        self._drop_passing(self._decoder.resident)
 
     def release(self) -> None:
         """Lets go of the base, and of all that is known of its conversations."""
         self._decoder = None
         self._used.clear()
+        self._passing.clear()
 
     def _deliver(self, event: ReplyEvent) -> None:
         """Sends an event on; tokens that follow each other faster than anybody can look go together."""
@@ -112,14 +117,17 @@ class Replies:
 
     # Adapters
 
-    def _decoder_for(self, request: ChatRequest) -> Decoder:
+    def _decoder_for(self, call: int, request: ChatRequest) -> Decoder:
         """Over the base of the request, as the runs that it asks for were trained on it."""
         if request.id in self._calls:
             raise ChatError("this very request is being answered already; ask again under an id of its own")
-        runs = [self._runs.get(pane.run) for pane in request.panes if pane.run]
+        asked = [pane.run for pane in request.panes if pane.run]
+        runs = [self._runs.get(run) for run in asked if self._brought.find(run) is None]
         precisions = {resolved.precision for run in runs if (resolved := run.resolved)}
         if len(precisions) > 1:
             raise ChatError("these runs were trained on different precisions of the base; compare them one at a time")
+        if self._decoder is None or self._decoder.resident.name != request.base:
+            self._send(call, ReplyLoading(request=request.id, base=request.base))
         resident = self._load(request.base, next(iter(precisions), None))
         if self._decoder is None or self._decoder.resident is not resident:
             self._decoder = Decoder(resident)
@@ -129,20 +137,45 @@ class Replies:
         """Who answers a pane; the adapter is resident afterwards, and so are those of the request's other panes."""
         if pane.run is None:
             return Voice(None)
-        run = self._runs.get(pane.run)
-        if run.config.base != base:
-            raise ChatError(f"run {run.config.name} was trained on {run.config.base}, not on {base}")
         if not (math.isfinite(pane.strength) and 0 <= pane.strength <= MOST_STRENGTH):
             raise ChatError(f"an adapter's strength lies between 0 and {MOST_STRENGTH}, not at {pane.strength:g}")
-        if pane.checkpoint == "now":
-            name = self._snapshot(run, resident)
+        if brought := self._brought.find(pane.run):
+            _check_base(f"adapter {brought.name}", brought.base, base)
+            if pane.checkpoint is not None:
+                raise ChatError(f"adapter {brought.name} was brought as it is and has no checkpoints")
+            name, folder = brought.id, brought.folder
         else:
+            run = self._runs.get(pane.run)
+            _check_base(f"run {run.config.name}", run.config.base, base)
+            if pane.checkpoint == "now":
+                name = self._snapshot(run, resident)
+                self._used[name] = time.monotonic()
+                return Voice(name, pane.strength)
             name = run.id if pane.checkpoint is None else f"{run.id}@{pane.checkpoint}"
-            if name not in resident.adapters:
-                self.make_room(resident, {voice.adapter for voice in others if voice.adapter})
-            resident.attach(name, _folder(run, pane.checkpoint))
-        self._used[name] = time.monotonic()
+            folder = _folder(run, pane.checkpoint)
+        self._attach(name, folder, resident, {voice.adapter for voice in others if voice.adapter})
         return Voice(name, pane.strength)
+
+    def _attach(self, name: str, folder: Path, resident: Resident, wanted: AbstractSet[str] = frozenset()) -> None:
+        if name not in resident.adapters:
+            self.make_room(resident, wanted)
+        resident.attach(name, folder)
+        self._passing.discard(name)
+        self._used[name] = time.monotonic()
+
+    def attach(self, adapter: str, resident: Resident | None) -> bool:
+        """Makes a brought adapter ready to answer, if its base is resident; ModelError where it is not that base's."""
+        brought = self._brought.find(adapter)
+        if brought is None or resident is None or resident.name != brought.base:
+            return False
+        self._attach(brought.id, brought.folder, resident)
+        return True
+
+    def detach(self, adapter: str, resident: Resident | None) -> None:
+        """Frees an adapter, after the replies that it is giving."""
+        if resident is not None and adapter in resident.adapters:
+            self._passing.add(adapter)
+            self._drop_passing(resident)
 
     def _snapshot(self, run: Run, resident: Resident) -> str:
         """What a run has learned so far, under a name of its own, so that a reply ends as it began."""
@@ -164,10 +197,9 @@ class Replies:
         for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
             self._detach(name, resident)
 
-    def _drop_snapshots(self) -> None:
+    def _drop_passing(self, resident: Resident) -> None:
         for name in self._passing - self._busy() if self._passing else ():
-            if self._decoder is not None:
-                self._detach(name, self._decoder.resident)
+            self._detach(name, resident)
             self._passing.discard(name)
 
     def _detach(self, name: str, resident: Resident) -> None:
@@ -175,6 +207,11 @@ class Replies:
         self._used.pop(name, None)
         if self._decoder is not None:
             self._decoder.forget(name)
+
+
+def _check_base(who: str, own: str, base: str) -> None:
+    if own != base:
+        raise ChatError(f"{who} was trained on {own}, not on {base}")
 
 
 def _folder(run: Run, checkpoint: int | None) -> Path:

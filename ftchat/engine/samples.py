@@ -21,8 +21,8 @@ from ftchat.runs import Run
 
 _BASE, _TUNED = 0, 1  # the panes
 _MEASURED, _MEASURED_TOKENS = 3, 64  # held-out examples that are asked at every evaluation, and tokens of an answer
-_LEARNED, _LEARNED_TOKENS = 2, 32  # examples that are asked where none are held out
-_SHARE, _MEASURED_SHARE = 0.02, 0.05  # of the time of the steps, that replies without and with held-out examples take
+_LEARNED, _LEARNED_TOKENS = 3, 32  # examples that are asked where none are held out
+_SHARE, _MEASURED_SHARE = 0.015, 0.05  # of the time of the steps, that replies without and with held-out examples take
 _WORTH, _AT_LEAST = 0.25, 1.0  # seconds that one asking gets at the least, without and with held-out examples
 _AT_MOST = 10.0
 

@@ -184,7 +184,15 @@ class ReplyFailed(Event):
     error: str
 
 
-ReplyEvent = ReplyToken | ReplyDone | ReplyFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyLoading(Event):
+    """The base that the request needs is being read; the one that was in memory is let go of first."""
+
+    request: str
+    base: str
+
+
+ReplyEvent = ReplyToken | ReplyDone | ReplyFailed | ReplyLoading
 
 _PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)

@@ -58,7 +58,8 @@ def compare_endpoint(studio: Studio) -> Callable[..., dict[str, Any]]:
 
         Parameters:
             prompt: the question
-            run: id or name of a finished run; empty for the newest that can answer
+            run: id or name of a finished run, or id of an adapter that was brought; empty for the newest run that can
+                answer
             temperature: 0 always picks the likeliest token, up to 2
             max_new_tokens: where an answer is cut, up to 1024
             seed: shared by both answers
@@ -79,19 +80,27 @@ def _compare(studio: Studio, prompt: str, run: str, settings: Sampling) -> dict[
     question = check_text(prompt, "en")
     if not question:
         raise ConfigError("there is no question: 'prompt' is empty")
-    chosen = studio.runs.get(run) if run else None
-    if chosen is not None and not chosen.status().usable:
-        raise ConfigError(f"run '{run}' cannot answer: it is {chosen.status().state} and has no adapter")
-    asked = chosen.id if chosen else None
-    now = standing(studio.runs, asked, asked, None)
+    asked = _chosen(studio, run) if run else None
+    now = standing(studio.runs, studio.brought, asked, (asked,), asked)
     chat = Chat("")
-    request = chat.ask(question, now.base, now.run, settings)
+    speakers = {pane: speaker for pane in (BASE, TUNED) if (speaker := now.speaker(pane, 1.0))}
+    request = chat.ask(question, speakers, settings)
     for event in studio.worker.chat(request):
         if isinstance(event, ReplyFailed):
             raise ChatError(event.error)
         chat.fold(event)
-    answers = [_plain(answer.done) for answer in chat.turns[0].answers]
-    return {"base": answers[BASE], "tuned": answers[TUNED] if now.run else None}
+    answers = {pane: _plain(answer.done) for pane, answer in chat.turns[0].answers.items()}
+    return {"base": answers[BASE], "tuned": answers.get(TUNED)}
+
+
+def _chosen(studio: Studio, name: str) -> str:
+    """The id of the adapter of that name or id."""
+    if brought := studio.brought.find(name):
+        return brought.id
+    run = studio.runs.get(name)
+    if not run.status().usable:
+        raise ConfigError(f"run '{name}' cannot answer: it is {run.status().state} and has no adapter")
+    return run.id
 
 
 def _plain(done: ReplyDone | None) -> dict[str, Any]:

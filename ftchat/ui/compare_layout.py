@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import gradio as gr
 
 from ftchat.records import Sampling
 from ftchat.ui.asking import MOST_TOKENS
-from ftchat.ui.markup import html
+from ftchat.ui.duet import BASE, PANES, TUNED
+from ftchat.ui.markup import OFF, html
 from ftchat.ui.texts import i18n
+from ftchat.ui.voices import STRONGEST
+
+NAMES = {BASE: "base", TUNED: "tuned"}  # the others go by their numbers
+
+
+@dataclass(frozen=True)
+class PaneParts:
+    """One pane. The base's own has nobody to choose, and no strength."""
+
+    column: gr.Column
+    head: gr.HTML
+    picker: gr.Dropdown | None
+    proof: gr.HTML
+    tools: gr.HTML
+    strength: gr.Slider | None
+    talk: gr.HTML
+    foot: gr.HTML
 
 
 class CompareLayout:
@@ -24,31 +45,13 @@ class CompareLayout:
             self.mark = gr.Checkbox(
                 True, label=i18n("ft_cmp_mark"), elem_id="ft-mark", container=False, scale=0, min_width=0
             )
+            self.add = gr.Button(i18n("ft_cmp_add"), elem_id="ft-add-pane", size="sm", scale=0, min_width=90)
             self.retry = gr.Button(
                 i18n("ft_cmp_retry"), elem_id="ft-retry", size="sm", scale=0, min_width=80, interactive=False
             )
             self.clear = gr.Button(i18n("ft_cmp_new"), elem_id="ft-clear", size="sm", scale=0, min_width=90)
         with gr.Row(elem_id="ft-duet"):
-            with gr.Column(elem_id="ft-pane-base", elem_classes="ft-pane", min_width=0):
-                with gr.Row(elem_classes="ft-ph"):
-                    self.base_head = html()
-                self.base_talk, self.base_foot = self._talk()
-            with gr.Column(elem_id="ft-pane-tuned", elem_classes=["ft-pane", "tuned"], min_width=0):
-                with gr.Row(elem_classes="ft-ph"):
-                    self.tuned_head = html()
-                    self.picker = gr.Dropdown(
-                        label=i18n("ft_cmp_adapter"),
-                        elem_id="ft-adapter",
-                        show_label=False,
-                        container=False,
-                        filterable=False,
-                        interactive=True,
-                        visible=False,
-                        scale=0,
-                        min_width=0,
-                    )
-                    self.tuned_proof = html()
-                self.tuned_talk, self.tuned_foot = self._talk()
+            self.panes = [self._build_pane(pane) for pane in range(PANES)]
         self.said = html(elem_id="ft-heard", elem_classes="ft-vh")
         self.chips = html(clicks=True, elem_id="ft-chips")
         with gr.Row(elem_id="ft-box"):
@@ -60,12 +63,66 @@ class CompareLayout:
                 i18n("ft_cmp_stop"), elem_id="ft-stop", variant="stop", scale=0, min_width=96, visible=False
             )
         with gr.Row(elem_id="ft-under"):
-            with gr.Accordion(i18n("ft_cmp_settings"), open=False, elem_id="ft-params"):
+            with gr.Accordion(i18n("ft_cmp_settings"), open=False, elem_id="ft-params", elem_classes="ft-fold"):
                 self._build_settings()
+            with gr.Accordion(i18n("ft_brg_title"), open=False, elem_id="ft-elsewhere", elem_classes="ft-fold"):
+                self._build_bringing()
             self.keys = html()
 
-    def _talk(self) -> tuple[gr.HTML, gr.HTML]:
-        return html(clicks=True, script="ft.duet.watch(element)", elem_classes="ft-talk"), html(elem_classes="ft-foot")
+    @cached_property
+    def pickers(self) -> list[gr.Dropdown]:
+        return [parts.picker for parts in self.panes if parts.picker is not None]
+
+    @cached_property
+    def strengths(self) -> list[gr.Slider]:
+        return [parts.strength for parts in self.panes if parts.strength is not None]
+
+    def _build_pane(self, pane: int) -> PaneParts:
+        look = ["ft-pane", *(["tuned"] if pane == TUNED else []), *(OFF if pane > TUNED else [])]
+        with gr.Column(elem_id=f"ft-pane-{NAMES.get(pane, pane)}", elem_classes=look, min_width=0) as column:
+            with gr.Row(elem_classes="ft-ph"):
+                head, picker = html(), None if pane == BASE else self._build_picker(pane)
+                proof, tools = html(elem_classes="ft-proof"), html(clicks=True, elem_classes="ft-do")
+            strength = None if pane == BASE else self._build_strength()
+            talk = html(clicks=True, script="ft.duet.watch(element)", elem_classes="ft-talk")
+            return PaneParts(column, head, picker, proof, tools, strength, talk, html(elem_classes="ft-foot"))
+
+    def _build_picker(self, pane: int) -> gr.Dropdown:
+        return gr.Dropdown(
+            label=i18n("ft_cmp_adapter"),
+            elem_id="ft-adapter" if pane == TUNED else f"ft-adapter-{pane}",
+            elem_classes="ft-adapter",
+            show_label=False,
+            container=False,
+            filterable=False,
+            interactive=True,
+            visible=pane != TUNED,
+            scale=0,
+            min_width=0,
+        )
+
+    def _build_strength(self) -> gr.Slider:
+        return gr.Slider(
+            0,
+            STRONGEST,
+            1,
+            step=0.05,
+            label=i18n("ft_cmp_strength"),
+            elem_classes="ft-strength",
+            container=False,
+            interactive=True,
+        )
+
+    def _build_bringing(self) -> None:
+        self.brought = html(clicks=True, elem_id="ft-brought")
+        with gr.Row():
+            self.drop = gr.File(label=i18n("ft_brg_drop"), file_count="multiple", height=110, elem_id="ft-brg-drop")
+            with gr.Column(min_width=240):
+                self.hub = gr.Textbox(
+                    label=i18n("ft_brg_hub"), placeholder="owner/name", lines=1, max_lines=1, elem_id="ft-brg-hub"
+                )
+                self.fetch = gr.Button(i18n("ft_brg_fetch"), size="sm", elem_id="ft-brg-fetch")
+        self.told = html(elem_id="ft-brg-said")
 
     def _build_settings(self) -> None:
         usual = Sampling()

@@ -1,4 +1,4 @@
-"""The Compare tab: one question to base and tuned at the same time, side by side.
+"""The Compare tab: one question to base and tuned at the same time, side by side, and to others if wanted.
 
 What its components do; they stand in compare_layout, chats in duet, who can be asked in standing, HTML in panes.
 """
@@ -9,24 +9,26 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
-from ftchat.errors import ConfigError, DataError, FtchatError, WorkerError
+from ftchat.errors import ConfigError, FtchatError, WorkerError
 from ftchat.records import Sampling
-from ftchat.runs import Run
 from ftchat.ui import panes
 from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
+from ftchat.ui.bringing import Bringing
 from ftchat.ui.compare_layout import CompareLayout
-from ftchat.ui.duet import BASE, TUNED, Chat, ChatStore, batches
+from ftchat.ui.duet import PANES, TUNED, Chat, ChatStore, batches
+from ftchat.ui.markup import OFF
 from ftchat.ui.messages import sentence
-from ftchat.ui.standing import Standing, Suggestion, standing, suggestions
+from ftchat.ui.standing import Standing, standing
 from ftchat.ui.studio import Shell, Studio
+from ftchat.ui.suggested import Suggested
 from ftchat.ui.texts import t
+from ftchat.ui.visitor import SELECTED, Visitor
+from ftchat.ui.voices import BASE_KEY
 
-_WHOLE = 1000  # examples at most that are read for a few suggestions
-_LOOKS, _LOOK = 6, 20  # places in a dataset that are looked at, and examples at each
 _QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STREAM: dict[str, Any] = {
@@ -40,16 +42,6 @@ _log = logging.getLogger(__name__)
 Update = dict[Any, Any]  # new values by component; what is not in it stays
 
 
-class _Visitor(NamedTuple):
-    """What a visitor's page has selected."""
-
-    lang: str
-    run: str | None
-    dataset: str | None
-    picked: str | None
-    followed: str | None
-
-
 def build(studio: Studio, shell: Shell) -> CompareTab:
     gr.api(compare_endpoint(studio), api_name="compare", concurrency_limit=64)
     return CompareTab(studio, shell)
@@ -60,18 +52,26 @@ class CompareTab(CompareLayout):
         super().__init__()
         self.studio = studio
         self.chats = ChatStore()
-        self.suggested: dict[str, list[Suggestion]] = {}  # by run, or by dataset where there is none
-        who = [self.key, shell.lang, shell.run, shell.dataset, self.picker, self.followed]
+        self.suggested = Suggested(studio)
+        selected = [shell.lang, shell.run, shell.dataset, self.followed, *self.pickers, *self.strengths]
+        who = [self.key, *selected]
         how = [self.temperature, self.length, self.seed, self.fresh, self.system]
-        answers = [self.base_talk, self.tuned_talk, self.base_foot, self.tuned_foot]
+        answers = [component for parts in self.panes for component in (parts.talk, parts.foot)]
         view = [
-            *(self.key, self.note, self.base_head, self.tuned_head, self.picker, self.tuned_proof, self.mark),
-            *(*answers, self.said, self.chips, self.keys, self.prompt, self.ask, self.halt, self.retry, self.followed),
+            *(self.key, self.note, self.mark, self.add, self.said, self.chips, self.keys, self.prompt, self.ask),
+            *(self.halt, self.retry, self.followed, *self.pickers, *answers),
+            *(part for parts in self.panes for part in (parts.column, parts.head, parts.proof, parts.tools)),
+            *self.strengths,
         ]
         # A beat has few outputs, for Gradio touches each of them in the browser even where nothing is new.
         shell.pulse.follow(self.refresh, who, [self.outline, self.note])
-        changes = [shell.lang.change, shell.run.change, shell.dataset.change, self.picker.input, self.outline.change]
+        picked = [picker.input for picker in self.pickers]
+        changes = [shell.lang.change, shell.run.change, shell.dataset.change, *picked, self.outline.change]
         gr.on(changes, self.redraw, who, view, **_QUIET)
+        tools = [parts.tools for parts in self.panes[TUNED:]]
+        moved = [slider.input for slider in self.strengths]
+        gr.on(moved, self.retool, who, tools, trigger_mode="always_last", **_QUIET)
+        shell.chosen.change(self.choose, [shell.chosen, *who], view, **_QUIET)
         # Asking opens a turn, which starts the stream, which ends in a full picture: what a stream sends only once
         # may be lost among what it sends next.
         asking: dict[str, Any] = {"outputs": [*view, self.seed, self.system, self.asked], **_QUIET}
@@ -79,6 +79,10 @@ class CompareTab(CompareLayout):
         gr.on([self.prompt.submit, self.ask.click], self.begin, [self.prompt, *who, *how], js=sent, **asking)
         self.retry.click(self.begin_again, [self.prompt, *who, *how], **asking)
         self.chips.pick(self.begin_suggested, [*who, *how], **asking)
+        for parts in self.panes:
+            for place in (parts.tools, parts.talk):
+                place.pick(self.do, who, [*view, self.asked], **_QUIET)
+        self.add.click(self.add_pane, who, view, **_QUIET)
         stream = self.asked.change(self.stream, who, answers, trigger_mode="multiple", **_STREAM)
         stream.then(self.finish, who, view, **_QUIET)
         self.halt.click(self.stop, self.key, None, **_QUIET)
@@ -88,23 +92,25 @@ class CompareTab(CompareLayout):
         # The id of the chat outlives a reload in the browser tab's own memory.
         self.key.change(None, self.key, None, js="key => ft.duet.remember(key)", api_visibility="private")
         gr.on(None, None, None, self.key, js="() => ft.duet.recall()", api_visibility="private")
+        Bringing(self, studio, shell)
 
     # -- asking ----------------------------------------------------------------
 
     async def begin(self, question: str, key: str, *rest: Any) -> Update:
-        """Opens a turn with both models, or with the base alone."""
-        chat, who, how = self.chats.open(key), _Visitor(*rest[:5]), rest[5:]
+        """Opens a turn with everybody who can answer."""
+        chat, who, how = self.chats.open(key), Visitor.of(*rest[:SELECTED]), rest[SELECTED:]
         if chat.live is not None:
             return {self.prompt: question}
         now, seed = self._standing(who), None
+        speakers = who.speakers(now)
         try:
             question, settings, system = _checked(question, how, who.lang)
             if not question:
                 return {self.key: chat.id}
-            chat.ask(question, now.base, now.run, settings, system)
+            chat.ask(question, speakers, settings, system)
             seed = settings.seed
         except ConfigError as error:
-            chat.refuse(question[:_QUOTED], now.base, now.run, sentence(error, who.lang))
+            chat.refuse(question[:_QUOTED], speakers, sentence(error, who.lang))
         update = self._view(chat, now, who) | {self.asked: chat.live}
         return update | ({self.prompt: question} if chat.failed else {self.seed: seed})
 
@@ -123,7 +129,7 @@ class CompareTab(CompareLayout):
 
     async def stream(self, key: str, *rest: Any) -> AsyncIterator[Update]:
         """Takes the waiting request to the models, and shows what they write as they write it."""
-        chat, who = self.chats.open(key), _Visitor(*rest)
+        chat, who = self.chats.open(key), Visitor.of(*rest)
         request = chat.take()
         if request is None:
             return
@@ -136,7 +142,7 @@ class CompareTab(CompareLayout):
                     chat.fold(event)
                 if chat.given_up:
                     break
-                if events:
+                if events or (chat.last and chat.last.loading):
                     yield self._answers(chat, now, who.lang)
             chat.end()
         except FtchatError as error:
@@ -151,7 +157,7 @@ class CompareTab(CompareLayout):
 
     async def finish(self, key: str, *rest: Any) -> Update:
         """The full picture; a question that failed goes back into the box."""
-        chat, who = self.chats.open(key), _Visitor(*rest)
+        chat, who = self.chats.open(key), Visitor.of(*rest)
         if chat.waiting is not None:  # the stream could not start
             chat.end(t("ft_cmp_crowded", who.lang))
         back = {self.prompt: chat.last.question} if chat.failed and chat.last else {}
@@ -170,90 +176,133 @@ class CompareTab(CompareLayout):
         chat.clear()
         return self.redraw(chat.id, *rest)
 
-    def _stop_reply(self, request: str) -> None:
+    def _stop_reply(self, request: str, place: int | None = None) -> None:
         """Tells the model to stop, without waiting until it listens."""
 
         def tell() -> None:
             try:
-                self.studio.worker.stop_reply(request)
+                self.studio.worker.stop_reply(request, place)
             except WorkerError:
                 _log.info("no reply to stop: the worker is gone")
 
         threading.Thread(target=tell, name="ftchat-stop", daemon=True).start()
 
+    # -- the panes -------------------------------------------------------------
+
+    async def do(self, event: gr.EventData, key: str, *rest: Any) -> Update:
+        """What was clicked in one pane."""
+        chat, who = self.chats.open(key), Visitor.of(*rest)
+        does, pane = event._data.get("do"), next((n for n in range(PANES) if str(n) == event._data.get("pane")), None)
+        if pane is None:
+            return {self.key: chat.id}
+        now = self._standing(who)
+        if (place := chat.place(pane)) is not None and chat.live and does in ("stop", "close"):
+            self._stop_reply(chat.live, place)
+        if does == "again" and (speaker := now.speaker(pane, who.strength(pane))):
+            chat.ask_again(pane, speaker)
+        elif does == "erase" and chat.live is None:
+            chat.clear(pane)
+        elif does == "close" and pane > TUNED:
+            chat.close(pane)
+            who = who.picking(pane, None)
+        elif does == "soon" and now.soon:
+            who = who.picking(TUNED, now.soon.key)
+        return self._view(chat, self._standing(who), who) | {self.asked: chat.live}
+
+    async def add_pane(self, key: str, *rest: Any) -> Update:
+        """Opens the first pane that is closed."""
+        chat, who = self.chats.open(key), Visitor.of(*rest)
+        free = next((pane for pane in range(TUNED + 1, PANES) if who.picks[pane - 1] is None), None)
+        if free is None:
+            return {self.key: chat.id}
+        chosen, strength = self._standing(who).to_add()
+        who = who.picking(free, chosen)
+        who = who._replace(strengths=(*who.strengths[: free - 1], strength, *who.strengths[free:]))
+        return self._view(chat, self._standing(who), who) | {self.strengths[free - 1]: strength}
+
+    async def choose(self, chosen: str, key: str, *rest: Any) -> Update:
+        """Puts an adapter beside the base, whatever was there."""
+        who = Visitor.of(*rest).picking(TUNED, chosen.partition(" ")[0])
+        return self._view(self.chats.open(key), self._standing(who), who)
+
+    def retool(self, key: str, *rest: Any) -> list[str]:
+        """Says how strong each adapter is to be."""
+        chat, who = self.chats.open(key), Visitor.of(*rest)
+        now = self._standing(who)
+        return [panes.tools(chat, pane, now, who.strength(pane), who.lang) for pane in range(TUNED, PANES)]
+
     # -- the view --------------------------------------------------------------
 
     def refresh(self, key: str, *rest: Any) -> tuple[Any, Any]:
         """Follows the runs, and does nothing while an answer is written. When the outline changes, all is redrawn."""
-        chat, who = self.chats.open(key), _Visitor(*rest)
+        chat, who = self.chats.open(key), Visitor.of(*rest)
         chat.heard = time.monotonic()
         if chat.live is not None:
             return gr.skip(), gr.skip()
         now = self._standing(who)
         # The last turn is part of it, so that what a redraw may have spoilt by coming late is mended at the end.
         last = chat.last.request if chat.last else ""
-        outline = repr((chat.id, last, who.lang, now.base, now.run, now.usable, now.waiting is not None))
+        outline = repr((chat.id, last, who.lang, now.base, now.picks, now.options, now.waiting is not None))
         return outline, panes.note(now, who.lang)
 
     def redraw(self, key: str, *rest: Any) -> Update:
-        who = _Visitor(*rest)
+        who = Visitor.of(*rest)
         return self._view(self.chats.open(key), self._standing(who), who)
 
-    def _standing(self, who: _Visitor) -> Standing:
-        return standing(self.studio.runs, who.run, who.picked, who.followed)
+    def _standing(self, who: Visitor) -> Standing:
+        return standing(self.studio.runs, self.studio.brought, who.run, who.picks, who.followed)
 
-    def _view(self, chat: Chat, now: Standing, who: _Visitor) -> Update:
+    def _view(self, chat: Chat, now: Standing, who: Visitor) -> Update:
         """Everything, as it stands."""
         lang, live = who.lang, chat.live is not None
-        choices = [(name, run) for run, name in now.usable]
-        return self._answers(chat, now, lang) | {
+        count = 1 + sum(pick is not None for pick in now.picks)
+        many = ("base", "both")[count - 1] if count < 3 else "all"
+        update = self._answers(chat, now, lang)
+        for pane in range(PANES):
+            update |= self._pane(chat, pane, now, who)
+        return update | {
             self.key: chat.id,
             self.note: panes.note(now, lang),
-            self.base_head: panes.base_head(chat, now, lang),
-            self.tuned_head: panes.tuned_head(lang),
-            self.tuned_proof: panes.tuned_proof(chat, now, lang),
-            self.picker: gr.Dropdown(choices=choices, value=now.run, visible=bool(choices)),
-            self.mark: gr.Checkbox(visible=now.run is not None),
-            self.said: panes.said(chat, lang),
-            self.chips: panes.chips(self._suggested(now.run, who.dataset), lang),
+            self.mark: gr.Checkbox(visible=now.tuned is not None),
+            self.add: gr.Button(visible=now.tuned is not None and None in now.picks),
+            self.said: panes.said(chat, now, lang),
+            self.chips: panes.chips(self.suggested.of(now.tuned.adapter if now.tuned else None, who.dataset), lang),
             self.keys: panes.keys(lang),
-            self.prompt: gr.Textbox(placeholder=t("ft_cmp_both_hint" if now.run else "ft_cmp_base_hint", lang)),
-            self.ask: gr.Button(t("ft_cmp_ask_both" if now.run else "ft_cmp_ask_base", lang), visible=not live),
+            self.prompt: gr.Textbox(placeholder=t(f"ft_cmp_{many}_hint", lang)),
+            self.ask: gr.Button(t(f"ft_cmp_ask_{many}", lang), visible=not live),
             self.halt: gr.Button(visible=live),
             self.retry: gr.Button(interactive=bool(chat.turns) and not live),
             self.followed: now.followed,
         }
 
+    def _pane(self, chat: Chat, pane: int, now: Standing, who: Visitor) -> Update:
+        """The head of a pane."""
+        parts, lang = self.panes[pane], who.lang
+        tuned = ["tuned"] if panes.is_tuned(pane, now) else []
+        closed = OFF if pane > TUNED and now.picks[pane - 1] is None else []
+        update: Update = {
+            parts.column: gr.Column(elem_classes=["ft-pane", *tuned, *closed]),
+            parts.head: panes.head(pane, now, lang),
+            parts.proof: panes.proof(chat, pane, now, lang),
+            parts.tools: panes.tools(chat, pane, now, who.strength(pane), lang),
+        }
+        if parts.picker is not None:
+            choices = [(panes.label(one, lang), one.key) for one in now.choices(pane)]
+            choices = choices if pane == TUNED else [(t("ft_base", lang), BASE_KEY), *choices]
+            pick = now.picks[pane - 1]
+            update[parts.picker] = gr.Dropdown(choices=choices, value=pick, visible=pane != TUNED or pick is not None)
+        return update
+
     def _answers(self, chat: Chat, now: Standing, lang: str) -> Update:
         """The part of the view that changes with every word."""
         return {
-            self.base_talk: panes.talk(chat, BASE, now, lang),
-            self.tuned_talk: panes.talk(chat, TUNED, now, lang),
-            self.base_foot: panes.foot(chat, BASE, lang),
-            self.tuned_foot: panes.foot(chat, TUNED, lang),
+            component: value
+            for pane, parts in enumerate(self.panes)
+            for component, value in (
+                (parts.talk, panes.talk(chat, pane, now, lang)),
+                (parts.foot, panes.foot(chat, pane, lang)),
+            )
         }
-
-    def _suggested(self, run_id: str | None, dataset: str | None) -> list[Suggestion]:
-        """Of the chosen run's data, else of the data at hand. Neither ever changes, so each is read once."""
-        run = self.studio.runs.get(run_id) if run_id else None
-        known, source = run_id or dataset, run.config.dataset if run else dataset
-        if not known or not source:
-            return []
-        if known not in self.suggested:
-            try:
-                self.suggested[known] = self._suggestions(source, run)
-            except DataError:
-                return []
-        return self.suggested[known]
-
-    def _suggestions(self, source: str, run: Run | None) -> list[Suggestion]:
-        """Which examples were held out shows only in the whole of them, so it is not looked for in a big dataset."""
-        store, count = self.studio.datasets, self.studio.datasets.info(source).count
-        if run is not None and run.resolved is not None and count <= _WHOLE:
-            return suggestions(*store.split_for(run.config))
-        starts = dict.fromkeys(count * place // _LOOKS for place in range(_LOOKS))
-        pages = (store.page(source, start, _LOOK).rows for start in starts)
-        return suggestions([example for page in pages for _, example in page], ())
 
 
 def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:

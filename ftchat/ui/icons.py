@@ -32,6 +32,11 @@ _SHAPES = {
     "note": '<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5M12 7.5v.1"/>',
     "ok": '<circle cx="12" cy="12" r="9"/><path d="M8 12.5l2.7 2.7L16 9.5"/>',
     "curve": '<path d="M3 5v14h18"/><path d="M6 8c3 0 3 7 7 7 3 0 4 1 7 1"/>',
+    "tune": '<path d="M4 8h9M17 8h3M4 16h3M11 16h9"/><circle cx="15" cy="8" r="2"/><circle cx="9" cy="16" r="2"/>',
+    "again": '<path d="M5 12a7 7 0 1 0 2.2-5.1"/><path d="M7.500 3v4.200h4.200"/>',
+    "stop": '<rect x="7" y="7" width="10" height="10" rx="2"/>',
+    "erase": '<path d="M8.500 19.500L4 15l9.500-9.500 6 6-8 8zM9 10l6 6M8.500 19.500H20"/>',
+    "close": '<path d="M6.500 6.500l11 11M17.500 6.500l-11 11"/>',
     "left": '<path d="M14.5 6l-6 6 6 6"/>',
     "right": '<path d="M9.5 6l6 6-6 6"/>',
     "sun": (

@@ -41,10 +41,10 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
         named = gr.Textbox("", visible="hidden")  # and the base model
         dataset, run, held_out = gr.State(None), gr.State(None), gr.State(None)
         base, choosing = gr.State(STARTER), gr.State(False)
-        training, pulse = gr.Textbox("", visible="hidden"), Pulse()
+        training, chosen, pulse = gr.Textbox("", visible="hidden"), gr.Textbox("", visible="hidden"), Pulse()
         labels = []
         with gr.Tabs(selected="data", elem_id="ft-tabs") as tabs:
-            shell = Shell(lang, dataset, run, held_out, base, choosing, training, tabs, pulse)
+            shell = Shell(lang, dataset, run, held_out, base, choosing, training, tabs, pulse, chosen)
             for name, (tab, element) in TABS.items():
                 with gr.Tab(i18n(f"ft_{name}"), id=name, elem_id=element) as label:
                     tab.build(studio, shell)

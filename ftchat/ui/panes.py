@@ -1,17 +1,20 @@
-"""The two panes of the Compare tab as HTML: their turns, the line under them and the proof of who answered.
+"""The panes of the Compare tab as HTML: their turns, the line under them and the proof of who answered.
 
 Knows chats, not components. Questions, answers and names are plain text: whatever they hold is shown as it stands.
 """
 
 from __future__ import annotations
 
-from ftchat.events import ReplyDone
+import time
+
 from ftchat.ui.duet import BASE, TUNED, Answer, Chat, Turn
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
-from ftchat.ui.standing import Standing, Suggestion
+from ftchat.ui.standing import Standing
+from ftchat.ui.suggested import Suggestion
 from ftchat.ui.texts import t
+from ftchat.ui.voices import Option, Speaker
 
 SHOWN = 30  # turns of a chat that are drawn
 
@@ -26,13 +29,13 @@ def note(now: Standing, lang: str) -> str:
     """The heading of the tab, or what the right pane waits for."""
     progress = now.progress
     if progress is None or now.waiting is None:
-        if now.run is not None:
+        if now.tuned is not None:
             return f'<h1 class="ft-h2 ft-cmp-title">{esc(t("ft_cmp_title", lang))}</h1>'
         words = (
             f'{esc(t("ft_cmp_no_run", lang))} <a class="ft-link" role="button" tabindex="0" data-go="data">'
             f"{esc(t('ft_cmp_train_link', lang))}</a> {esc(t('ft_cmp_no_run_end', lang))}"
         )
-    elif now.run is not None:
+    elif now.tuned is not None:
         words = esc(t("ft_cmp_next", lang, name=now.waiting.config.name))
     else:
         stage = "queued" if progress.state == "queued" else "running" if progress.step else "starting"
@@ -42,48 +45,100 @@ def note(now: Standing, lang: str) -> str:
     return f'{hidden}<p class="ft-why">{icon("note")}<span>{words}</span></p>'
 
 
-def base_head(chat: Chat, now: Standing, lang: str) -> str:
-    chip = f'<span class="ft-chip base"><span class="ft-cut">{esc(model_name(now.base, lang))}</span></span>'
-    name = f'<span class="ft-dot ring"></span><h2 class="ft-h2">{esc(t("ft_base", lang))}</h2>'
-    return f'<div class="ft-pt">{name}{chip}<span class="ft-sp">{_base_proof(chat, now, lang)}</span></div>'
+def label(option: Option, lang: str) -> str:
+    """What an adapter is called where it is chosen."""
+    if option.checkpoint is None:
+        return option.name
+    key = "ft_cmp_so_far" if option.checkpoint == "now" else "ft_cmp_step"
+    return t(key, lang, name=option.name, step=option.checkpoint)
 
 
-def tuned_head(lang: str) -> str:
-    name = esc(t("ft_tuned", lang))
-    return f'<div class="ft-pt"><span class="ft-dot tuned"></span><h2 class="ft-h2">{name}</h2></div>'
+def head(pane: int, now: Standing, lang: str) -> str:
+    """The model's kind, and for the first pane its name: the others have a list to choose from."""
+    tuned = is_tuned(pane, now)
+    title = esc(t("ft_tuned" if tuned else "ft_base", lang))
+    dot = "tuned" if tuned else "ring"
+    chip = ""
+    if pane == BASE:
+        chip = f'<span class="ft-chip base"><span class="ft-cut">{esc(model_name(now.base, lang))}</span></span>'
+    return f'<div class="ft-pt"><span class="ft-dot {dot}"></span><h2 class="ft-h2">{title}</h2>{chip}</div>'
 
 
-def tuned_proof(chat: Chat, now: Standing, lang: str) -> str:
-    """Shown once it is true of the last answer, and of the adapter that is chosen."""
-    if now.run is None:
+def is_tuned(pane: int, now: Standing) -> bool:
+    return pane == TUNED or (pane != BASE and now.option(now.picks[pane - 1]) is not None)
+
+
+def proof(chat: Chat, pane: int, now: Standing, lang: str) -> str:
+    """Shown once it is true of the last answer, and of the model that is chosen."""
+    if pane == TUNED and now.tuned is None:
         return f'<span class="ft-chip">{esc(t("ft_cmp_no_adapter_yet", lang))}</span>'
-    turn = chat.last
-    done = turn.tuned.done if turn and turn.tuned else None
-    if turn is None or done is None or turn.run != now.run:
+    answer = _answer(chat.last, pane)
+    if answer is None or answer.done is None or not _is_chosen(answer.speaker, pane, now):
         return ""
-    if done.adapter != turn.run or not done.adapter_norm > 0:
-        more = t("ft_cmp_no_effect_more", lang, run=turn.run)
+    speaker, done = answer.speaker, answer.done
+    if speaker.adapter is None:
+        if done.adapter is not None:
+            return ""
+        more, words = t("ft_cmp_unchanged_more", lang), t("ft_cmp_unchanged", lang)
+        return f'<span class="ft-chip line" title="{esc(more)}">✓ <span class="ft-cmp-by">{esc(words)}</span></span>'
+    if speaker.strength == 0:
+        more, words = t("ft_cmp_zero_more", lang), t("ft_cmp_zero", lang)
+        return f'<span class="ft-chip line" title="{esc(more)}">{esc(words)}</span>'
+    by = done.adapter or ""
+    if by.partition("@")[0] != speaker.adapter or not done.adapter_norm > 0:
+        more = t("ft_cmp_no_effect_more", lang, run=speaker.adapter)
         return f'<span class="ft-chip warn" title="{esc(more)}">{esc(t("ft_cmp_no_effect", lang))}</span>'
-    more = t("ft_cmp_answered_more", lang, run=turn.run, norm=f"{done.adapter_norm:.3g}")
-    words = f'<span class="ft-cmp-by">{esc(t("ft_cmp_answered", lang))}</span>'
+    norm = f"{done.adapter_norm:.3g}"
+    more = t("ft_cmp_answered_more", lang, run=by, norm=norm)
+    words = f'<span class="ft-cmp-by">{esc(t("ft_cmp_answered", lang))} ·</span>'
+    words += f'<span class="ft-num">‖ΔW‖ {norm}</span>'
     if done.divergence is not None:
         more += " " + t("ft_cmp_divergence_more", lang, divergence=f"{done.divergence:.3f}")
-        words += f'<span class="ft-cmp-by">·</span><span class="ft-num">Δ {done.divergence:.2f}</span>'
+        words += f'<span class="ft-num">· Δ {done.divergence:.2f}</span>'
     if done.alternates:
         more += " " + t("ft_cmp_alternates_more", lang)
-        words += f'<span class="ft-cmp-by">·</span><span class="ft-cmp-by">{esc(t("ft_cmp_alternates", lang))}</span>'
+        words += f'<span class="ft-cmp-by">· {esc(t("ft_cmp_alternates", lang))}</span>'
     return f'<span class="ft-chip line" title="{esc(more)}">✓ {words}</span>'
+
+
+def tools(chat: Chat, pane: int, now: Standing, strength: float, lang: str) -> str:
+    """What can be done with one pane. `ft-tune` opens its slider, in the browser alone."""
+    named = _name(pane, now, lang)
+    buttons = []
+    if pane != BASE and now.option(now.picks[pane - 1]) is not None:
+        shown = f"×{strength:g}" if strength != 1 else ""
+        buttons.append(_tool("tune", "ft-tune", "", shown, named, pane, lang))
+    if chat.place(pane) is not None:
+        buttons.append(_tool("stop", "ft-halt", "stop", "", named, pane, lang))
+    elif chat.turns and chat.live is None and now.speaker(pane, strength) is not None:
+        buttons.append(_tool("again", "", "again", "", named, pane, lang))
+        if any(pane in turn.answers for turn in chat.turns):
+            buttons.append(_tool("erase", "", "erase", "", named, pane, lang))
+    if pane > TUNED:
+        buttons.append(_tool("close", "", "close", "", named, pane, lang))
+    return f'<div class="ft-tools">{"".join(buttons)}</div>' if buttons else ""
+
+
+def _tool(picture: str, css_class: str, does: str, shown: str, name: str, pane: int, lang: str) -> str:
+    words = esc(t(f"ft_cmp_do_{picture}", lang, name=name))
+    data = f'data-do="{does}" data-pane="{pane}"' if does else ""
+    drawn = f"{icon(picture)}{esc(shown)}"
+    return f'<button class="ft-ib {css_class}" {data} aria-label="{words}" title="{words}">{drawn}</button>'
 
 
 def talk(chat: Chat, pane: int, now: Standing, lang: str) -> str:
     """All turns of a pane. An answer that is being written is left open at the end: what follows then only adds to
     this string, and only the addition travels to the browser."""
-    label = t("ft_cmp_tuned_log" if pane == TUNED else "ft_cmp_base_log", lang)
-    if not chat.turns or (pane == TUNED and now.run is None and not any(turn.tuned for turn in chat.turns)):
-        return _empty(pane, now, lang)
-    cut = f'<p class="ft-cmp-aside">{esc(t("ft_cmp_cut", lang))}</p>' if len(chat.turns) > SHOWN else ""
-    turns = "".join(_turn(turn, pane, now, lang) for turn in chat.turns[-SHOWN:])
-    return f'<div class="ft-log" role="group" aria-label="{esc(label)}">{cut}{turns}'
+    turns = [turn for turn in chat.turns if pane in turn.answers]
+    if not turns:
+        return _empty(chat, pane, now, lang)
+    words = t("ft_cmp_log", lang, name=_name(pane, now, lang))
+    cut = f'<p class="ft-cmp-aside">{esc(t("ft_cmp_cut", lang))}</p>' if len(turns) > SHOWN else ""
+    drawn = "".join(
+        _turn(turn, turn.answers[pane], _is_chosen(turn.answers[pane].speaker, pane, now), lang)
+        for turn in turns[-SHOWN:]
+    )
+    return f'<div class="ft-log" role="group" aria-label="{esc(words)}">{cut}{drawn}'
 
 
 def foot(chat: Chat, pane: int, lang: str) -> str:
@@ -92,34 +147,44 @@ def foot(chat: Chat, pane: int, lang: str) -> str:
     answer = _answer(turn, pane)
     if turn is None or answer is None:
         return ""
-    if answer.done is None:
-        if turn.error is not None:
-            words = "ft_cmp_failed"
-        elif turn.over:
-            words = "ft_cmp_stopped"
-        else:
-            words = "ft_cmp_answering" if answer.tokens else "ft_cmp_waiting"
-        count = f"<span>{_tokens(answer.tokens, lang)}</span>" if answer.tokens else ""
-        return f'<div class="ft-pf">{count}<span>{esc(t(words, lang))}</span></div>'
     done = answer.done
-    parts = (
+    if done is None:
+        words = t(_stage(turn, answer), lang)
+        if turn.loading is not None and chat.place(pane) is not None:
+            base, since = turn.loading
+            seconds = int(time.monotonic() - since)
+            words = t("ft_cmp_loading", lang, base=model_name(base, lang), seconds=seconds)
+        count = f"<span>{_tokens(answer.tokens, lang)}</span>" if answer.tokens else ""
+        return f'<div class="ft-pf">{count}<span>{esc(words)}</span></div>'
+    parts = [
         _tokens(done.tokens, lang),
         f"<b>{done.seconds:.2f}</b> {esc(t('ft_cmp_seconds', lang))}",
         esc(t("ft_cmp_first", lang, seconds=f"{done.first_token_seconds:.2f}")),
         esc(t(_ENDINGS[done.stop], lang)),
-    )
-    return f'<div class="ft-pf">{"".join(f"<span>{part}</span>" for part in parts)}</div>'
+    ]
+    if answer.speaker.checkpoint == "now" and done.adapter:  # id@step-number
+        step = done.adapter.partition("@")[2].partition("-")[0]
+        parts.insert(0, esc(t("ft_cmp_taken", lang, step=step)))
+    return f'<div class="ft-pf done">{"".join(f"<span>{part}</span>" for part in parts)}</div>'
 
 
-def said(chat: Chat, lang: str) -> str:
+def _stage(turn: Turn, answer: Answer) -> str:
+    if answer.error is not None:
+        return "ft_cmp_failed"
+    if turn.over:
+        return "ft_cmp_stopped"
+    return "ft_cmp_answering" if answer.tokens else "ft_cmp_waiting"
+
+
+def said(chat: Chat, now: Standing, lang: str) -> str:
     """The last answers, for a screen reader, once they are whole."""
     turn = chat.last
     if turn is None or not turn.over:
         return ""
-    names = ("ft_base", "ft_tuned")
     return " ".join(
-        esc(t("ft_cmp_said", lang, name=t(name, lang), text=turn.error or answer.text))
-        for name, answer in zip(names, turn.answers, strict=False)
+        esc(t("ft_cmp_said", lang, name=_name(pane, now, lang), text=answer.error or answer.text))
+        for pane, answer in turn.answers.items()
+        if pane <= len(now.picks)
     )
 
 
@@ -154,52 +219,63 @@ _ENDINGS = {"eos": "ft_cmp_eos", "length": "ft_cmp_limit", "stopped": "ft_cmp_st
 
 
 def _answer(turn: Turn | None, pane: int) -> Answer | None:
-    return turn.answers[pane] if turn and len(turn.answers) > pane else None
+    return turn.answers.get(pane) if turn else None
 
 
-def _turn(turn: Turn, pane: int, now: Standing, lang: str) -> str:
+def _name(pane: int, now: Standing, lang: str) -> str:
+    """Who answers in a pane, in words."""
+    option = now.option(now.picks[pane - 1]) if pane != BASE else None
+    return label(option, lang) if option else t("ft_tuned" if is_tuned(pane, now) else "ft_base", lang)
+
+
+def _is_chosen(speaker: Speaker, pane: int, now: Standing) -> bool:
+    """Whether the pane's head names this model, at whatever strength."""
+    chosen = now.speaker(pane, speaker.strength)
+    return chosen == speaker
+
+
+def _turn(turn: Turn, answer: Answer, chosen: bool, lang: str) -> str:
     start = f'<div class="ft-turn"><p class="ft-q">{esc(turn.question)}</p>'
-    answer = _answer(turn, pane)
-    if answer is None:
-        return f'{start}<p class="ft-cmp-aside">{esc(t("ft_cmp_only_base", lang))}</p></div>'
-    if turn.base != now.base or (pane == TUNED and turn.run != now.run):  # not the model that the pane's head names
-        key = "ft_cmp_other_adapter" if pane == TUNED else "ft_cmp_other_base"
+    if not chosen:  # not the model that the pane's head names
+        key = "ft_cmp_other_adapter" if answer.speaker.adapter else "ft_cmp_other_base"
         start += f'<p class="ft-cmp-aside">{esc(t(key, lang))}</p>'
+    elif answer.speaker.strength != 1:
+        start += f'<p class="ft-cmp-aside">{esc(t("ft_cmp_at", lang, strength=f"{answer.speaker.strength:g}"))}</p>'
     written = f'{start}<div class="ft-a">{esc(answer.text)}'
+    if answer.error is not None:
+        failed = f'<p class="ft-cmp-fail">{icon("error")}<span>{esc(answer.error)}</span></p></div>'
+        return (f"{written}</div>" if answer.text else start) + failed
     if answer.done is None and not turn.over:
         return written
-    if turn.error is not None:
-        failed = f'<p class="ft-cmp-fail">{icon("error")}<span>{esc(turn.error)}</span></p></div>'
-        return (f"{written}</div>" if answer.text else start) + failed
     if not answer.text:
         silent = answer.done is not None and answer.done.stop == "eos"
         words = t("ft_cmp_silent" if silent else "ft_cmp_stopped", lang)
         return f'{start}<p class="ft-cmp-aside">{esc(words)}</p></div>'
-    label = esc(t("ft_cmp_copy", lang))
-    return f'{written}</div><button class="ft-copy" aria-label="{label}" title="{label}">{_COPY}</button></div>'
+    words = esc(t("ft_cmp_copy", lang))
+    return f'{written}</div><button class="ft-copy" aria-label="{words}" title="{words}">{_COPY}</button></div>'
 
 
-def _empty(pane: int, now: Standing, lang: str) -> str:
+def _empty(chat: Chat, pane: int, now: Standing, lang: str) -> str:
     more, button = "", ""
     if pane == BASE:
         head, more = "ft_cmp_base_empty", t("ft_cmp_base_empty_more", lang)
-    elif now.run is not None:
-        head, more = "ft_cmp_tuned_empty", t("ft_cmp_tuned_empty_more", lang, name=now.name)
+    elif now.picks[pane - 1] is not None:
+        key = "ft_cmp_tuned_empty" if is_tuned(pane, now) else "ft_cmp_base_too"
+        head, more = key, t("ft_cmp_tuned_empty_more", lang, name=_name(pane, now, lang))
+        if chat.turns and chat.live is None:
+            button = _offer("again", "ft_cmp_ask_here", pane, lang)
     elif now.waiting is not None:
         head, more = "ft_cmp_none_yet", t("ft_cmp_soon_more", lang)
+        if now.soon is not None:
+            button = _offer("soon", "ft_cmp_try_now", pane, lang)
     else:
         head, more = "ft_cmp_none_yet", t("ft_cmp_none_yet_more", lang)
         button = f'<button class="ft-btn" data-go="data">{esc(t("ft_cmp_go_data", lang))}</button>'
     return f'<div class="ft-empty ft-cmp-empty"><b>{esc(t(head, lang))}</b><span>{esc(more)}</span>{button}</div>'
 
 
-def _base_proof(chat: Chat, now: Standing, lang: str) -> str:
-    answer = _answer(chat.last, BASE)
-    done: ReplyDone | None = answer.done if answer else None
-    if done is None or done.adapter is not None or chat.last is None or chat.last.base != now.base:
-        return ""
-    more, words = t("ft_cmp_unchanged_more", lang), t("ft_cmp_unchanged", lang)
-    return f'<span class="ft-chip line" title="{esc(more)}">✓ {esc(words)}</span>'
+def _offer(does: str, words: str, pane: int, lang: str) -> str:
+    return f'<button class="ft-btn" data-do="{does}" data-pane="{pane}">{esc(t(words, lang))}</button>'
 
 
 def _tokens(count: int, lang: str) -> str:

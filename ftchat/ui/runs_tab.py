@@ -69,20 +69,20 @@ def build(studio: Studio, shell: Shell) -> None:
     gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
     shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 
-    def go(marks: tuple[str, ...], lang: str, event: gr.EventData) -> tuple[Any, Any, tuple[str, ...]]:
+    def go(marks: tuple[str, ...], lang: str, event: gr.EventData) -> tuple[Any, Any, Any, tuple[str, ...]]:
         clicked = event._data
         if "mark" in clicked:
             others = tuple(one for one in marks if one != clicked["mark"])
             now = others if clicked["mark"] in marks else (*others, clicked["mark"])[-MOST:]
-            return gr.skip(), gr.skip(), now
+            return gr.skip(), gr.skip(), gr.skip(), now
         if "compare" in clicked:
-            return clicked["compare"], gr.Tabs(selected="compare"), marks
+            run = clicked["compare"]
+            return run, gr.Tabs(selected="compare"), f"{run} {time.time_ns()}", marks
         if "resume" in clicked:
             studio.worker.start_run(clicked["resume"])
-            return clicked["resume"], gr.Tabs(selected="train"), marks
-        return clicked["open"], gr.Tabs(selected="train"), marks
+        return clicked.get("resume") or clicked["open"], gr.Tabs(selected="train"), gr.skip(), marks
 
-    rows.pick(told(go), [marked, shell.lang], [shell.run, shell.tabs, marked], **QUEUED)
+    rows.pick(told(go), [marked, shell.lang], [shell.run, shell.tabs, shell.chosen, marked], **QUEUED)
 
 
 def table(

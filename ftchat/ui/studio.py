@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetInfo, DatasetStore
 from ftchat.errors import ConfigError, DataError
 from ftchat.records import STARTER, RunConfig
@@ -29,6 +30,11 @@ class Studio:
     runs: RunStore
     bases: Bases = EVERYTHING
     _infos: dict[str, DatasetInfo] = field(default_factory=dict)
+
+    @cached_property
+    def brought(self) -> AdapterStore:
+        """Adapters from elsewhere."""
+        return AdapterStore(self.home)
 
     @cached_property
     def reader(self) -> Reader:
@@ -83,3 +89,4 @@ class Shell:
     training: gr.Textbox  # hidden; id of the run that trains or waits to, or ""
     tabs: gr.Tabs  # ids: data, train, compare, runs
     pulse: Pulse  # what follows the runs is handed in here
+    chosen: gr.Textbox  # hidden; the run to talk to, and a number that makes every choice a change

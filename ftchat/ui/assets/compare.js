@@ -1,7 +1,6 @@
 // The Compare tab in the browser: marks where two answers differ, copies one, stops with Esc, remembers the chat.
 window.ft.duet = {
   on: true,
-  panes: {'ft-pane-base': 'ft-diff-base', 'ft-pane-tuned': 'ft-diff-tuned'},
 
   // Marks are ranges, not elements: the answers stay plain text, and nothing is read aloud twice.
   watch(element) {
@@ -12,16 +11,24 @@ window.ft.duet = {
 
   mark(on) { this.on = on; this.draw(); },
 
+  // Each answer is marked where it differs from the base's, and the base's where it differs from the first other.
   draw() {
     if (!CSS.highlights) return;
-    for (const name of Object.values(this.panes)) CSS.highlights.delete(name);
-    const last = Object.keys(this.panes).map(id => document.querySelector(`#${id} .ft-turn:last-child .ft-a`));
-    if (!this.on || !last.every(answer => answer?.textContent)) return;
-    const [left, right] = last.map(answer => this.words(answer.textContent));
-    const [keptLeft, keptRight] = this.shared(left, right);
-    const names = Object.values(this.panes);
-    CSS.highlights.set(names[0], this.ranges(last[0].firstChild, left, keptLeft));
-    CSS.highlights.set(names[1], this.ranges(last[1].firstChild, right, keptRight));
+    for (const name of ['ft-diff-base', 'ft-diff-tuned']) CSS.highlights.delete(name);
+    const panes = [...document.querySelectorAll('#ft-duet > .ft-pane:not(.ft-off)')];
+    const last = panes.map(pane => pane.querySelector('.ft-turn:last-child .ft-a'));
+    const [base, ...others] = last;
+    if (!this.on || !base?.textContent) return;
+    const left = this.words(base.textContent), marks = new Highlight();
+    let marked = false;
+    for (const answer of others) {
+      if (!answer?.textContent) continue;
+      const right = this.words(answer.textContent), [keptLeft, keptRight] = this.shared(left, right);
+      for (const range of this.ranges(answer.firstChild, right, keptRight)) marks.add(range);
+      if (!marked) CSS.highlights.set('ft-diff-base', this.ranges(base.firstChild, left, keptLeft));
+      marked = true;
+    }
+    CSS.highlights.set('ft-diff-tuned', marks);
   },
 
   words(text) {
@@ -89,6 +96,7 @@ window.ft.duet = {
 addEventListener('click', event => {
   const button = event.target.closest?.('.ft-copy');
   if (button) ft.duet.copy(button);
+  event.target.closest?.('.ft-tune')?.closest('.ft-pane').toggleAttribute('data-tuning');
 });
 addEventListener('keydown', event => {
   const stop = document.getElementById('ft-stop');
