@@ -82,7 +82,7 @@ class CompareLayout:
         with gr.Column(elem_id=f"ft-pane-{NAMES.get(pane, pane)}", elem_classes=look, min_width=0) as column:
             with gr.Row(elem_classes="ft-ph"):
                 head, picker = html(), None if pane == BASE else self._build_picker(pane)
-                proof, tools = html(elem_classes="ft-proof"), html(clicks=True, elem_classes="ft-do")
+                proof, tools = html(elem_classes="ft-sworn"), html(clicks=True, elem_classes="ft-do")
             strength = None if pane == BASE else self._build_strength()
             talk = html(clicks=True, script="ft.duet.watch(element)", elem_classes="ft-talk")
             return PaneParts(column, head, picker, proof, tools, strength, talk, html(elem_classes="ft-foot"))

@@ -71,7 +71,7 @@ def is_tuned(pane: int, now: Standing) -> bool:
 def proof(chat: Chat, pane: int, now: Standing, lang: str) -> str:
     """Shown once it is true of the last answer, and of the model that is chosen."""
     if pane == TUNED and now.tuned is None:
-        return f'<span class="ft-chip">{esc(t("ft_cmp_no_adapter_yet", lang))}</span>'
+        return _chip("", "", esc(t("ft_cmp_no_adapter_yet", lang)))
     answer = _answer(chat.last, pane)
     if answer is None or answer.done is None or not _is_chosen(answer.speaker, pane, now):
         return ""
@@ -80,14 +80,14 @@ def proof(chat: Chat, pane: int, now: Standing, lang: str) -> str:
         if done.adapter is not None:
             return ""
         more, words = t("ft_cmp_unchanged_more", lang), t("ft_cmp_unchanged", lang)
-        return f'<span class="ft-chip line" title="{esc(more)}">✓ <span class="ft-cmp-by">{esc(words)}</span></span>'
+        return _chip("line", more, f'✓ <span class="ft-cmp-by">{esc(words)}</span>')
     if speaker.strength == 0:
         more, words = t("ft_cmp_zero_more", lang), t("ft_cmp_zero", lang)
-        return f'<span class="ft-chip line" title="{esc(more)}">{esc(words)}</span>'
+        return _chip("line", more, esc(words))
     by = done.adapter or ""
     if by.partition("@")[0] != speaker.adapter or not done.adapter_norm > 0:
         more = t("ft_cmp_no_effect_more", lang, run=speaker.adapter)
-        return f'<span class="ft-chip warn" title="{esc(more)}">{esc(t("ft_cmp_no_effect", lang))}</span>'
+        return _chip("warn", more, esc(t("ft_cmp_no_effect", lang)))
     norm = f"{done.adapter_norm:.3g}"
     more = t("ft_cmp_answered_more", lang, run=by, norm=norm)
     words = f'<span class="ft-cmp-by">{esc(t("ft_cmp_answered", lang))} ·</span>'
@@ -98,7 +98,11 @@ def proof(chat: Chat, pane: int, now: Standing, lang: str) -> str:
     if done.alternates:
         more += " " + t("ft_cmp_alternates_more", lang)
         words += f'<span class="ft-cmp-by">· {esc(t("ft_cmp_alternates", lang))}</span>'
-    return f'<span class="ft-chip line" title="{esc(more)}">✓ {words}</span>'
+    return _chip("line", more, f"✓ {words}")
+
+
+def _chip(kind: str, more: str, shown: str) -> str:
+    return f'<div class="ft-pt"><span class="ft-chip {kind}" title="{esc(more)}">{shown}</span></div>'
 
 
 def tools(chat: Chat, pane: int, now: Standing, strength: float, lang: str) -> str:

@@ -91,7 +91,7 @@ def test_two_panes_by_default_then_three_stream_at_once(page: Page) -> None:
     assert together, "one pane waits for another"
     ended(page, "base", "tuned", "2")
     for pane in ("tuned", "2"):
-        expect(page.locator(f"#ft-pane-{pane} .ft-proof").first).to_contain_text("‖ΔW‖")
+        expect(page.locator(f"#ft-pane-{pane} .ft-sworn").first).to_contain_text("‖ΔW‖")
 
 
 def test_at_strength_nothing_a_pane_says_what_the_base_says(page: Page) -> None:
@@ -104,7 +104,7 @@ def test_at_strength_nothing_a_pane_says_what_the_base_says(page: Page) -> None:
     ask(page, "Tell me about the sea.")
     ended(page, "base", "tuned", "2")
     assert answer(page, "2") == answer(page, "base") != answer(page, "tuned")
-    expect(page.locator("#ft-pane-2 .ft-proof").first).to_contain_text("strength 0")
+    expect(page.locator("#ft-pane-2 .ft-sworn").first).to_contain_text("strength 0")
 
 
 def test_a_pane_that_is_removed_while_it_speaks_frees_its_row_and_the_others_go_on(page: Page, server: Server) -> None:
