@@ -180,7 +180,7 @@ def test_a_pane_that_cannot_be_is_refused_in_a_sentence(home: Path, worker: Work
         (Pane(run.id, STORY, checkpoint=7), "no checkpoint of step 7"),
         (Pane(run.id, STORY, checkpoint="now"), "not training"),
     ):
-        (failed,) = worker.chat(request(Pane(None, STORY), pane))
+        *_, failed = worker.chat(request(Pane(None, STORY), pane))
         assert isinstance(failed, ReplyFailed) and words in failed.error
 
 
