@@ -133,11 +133,17 @@ class Forecaster:
 
 def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = "") -> Taken:
     """Of a run on these rows with this config, in a precision of the base if it is not the run's own. Other adapters
-    are taken for a LoRA, which needs about as much; a copy of weights is counted."""
+    are taken for a LoRA, of the lowest rank where they have none; a copy of weights is counted."""
     by_length = sorted(within(rows, resolved.max_length), key=lambda row: len(row.ids))
     batch = by_length[-resolved.per_device_train_batch_size :]
     learned = sum(sum(row.trained) for row in batch)
-    adapter = methods.lora_config(resolved, resident)
+    ranked = dataclasses.replace(
+        resolved,
+        r=max(1, resolved.r),
+        lora_alpha=max(1, resolved.lora_alpha),
+        target_modules=resolved.target_modules or resident.target_modules(),
+    )
+    adapter = methods.lora_config(ranked, resident)
     text = f"{resident.model.config.to_json_string()} {sorted(map(str, adapter.to_dict().items()))}"
     found = _needed(
         _Shape(text, resident.model.config, adapter),
