@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import random
 
-from hypothesis import assume, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftchat.events.curves import Judgement, Points, judge
 
+# Noise can look like anything once in a while: always the same draws, so that a claim about it holds or does not.
+always = settings(derandomize=True)
 scales = st.floats(0.05, 20)
 noises = st.floats(0, 0.05)
 seeds = st.integers(0, 10_000)
@@ -29,6 +31,7 @@ def meaning(losses: Points, held: Points = (), ended: bool = False) -> str:
     return found.meaning
 
 
+@always
 @given(lengths, scales, noises, seeds, st.booleans())
 def test_a_steady_fall_is_learning(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
     losses = curve(lambda t: 3 - 2.5 * t, steps, scale, noise, seed)
@@ -37,6 +40,7 @@ def test_a_steady_fall_is_learning(steps: int, scale: float, noise: float, seed:
     assert meaning(losses, held, ended) == "learning"
 
 
+@always
 @given(lengths, scales, noises, seeds, st.booleans())
 def test_a_fall_that_has_ended_is_converged(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
     losses = curve(lambda t: 0.5 + 3 * math.exp(-20 * t), steps, scale, noise, seed)
@@ -45,6 +49,7 @@ def test_a_fall_that_has_ended_is_converged(steps: int, scale: float, noise: flo
     assert meaning(losses, held, ended) == "converged"
 
 
+@always
 @given(lengths, scales, seeds, st.integers(1, 8), st.booleans())
 def test_overfitting_began_where_the_held_out_loss_was_lowest(
     steps: int, scale: float, seed: int, turn: int, ended: bool
@@ -55,6 +60,7 @@ def test_overfitting_began_where_the_held_out_loss_was_lowest(
     assert found is not None and found.meaning == "overfitting" and found.lowest == (turn * 5, scale)
 
 
+@always
 @given(scales, seeds)
 def test_one_higher_evaluation_may_be_taken_back_but_not_after_the_end(scale: float, seed: int) -> None:
     losses = curve(lambda t: 3 - 2 * t, 100, scale, 0.05, seed)
@@ -62,6 +68,7 @@ def test_one_higher_evaluation_may_be_taken_back_but_not_after_the_end(scale: fl
     assert meaning(losses, held) == "learning" and meaning(losses, held, ended=True) == "overfitting"
 
 
+@always
 @given(lengths, scales, noises, seeds, st.booleans())
 def test_a_level_curve_is_no_effect(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
     losses = curve(lambda t: 3.0, steps, scale, noise, seed)
@@ -69,6 +76,7 @@ def test_a_level_curve_is_no_effect(steps: int, scale: float, noise: float, seed
     assert meaning(losses, [(0, 3 * scale), (5, 2.99 * scale), (10, 2.98 * scale)], ended) == "no_effect"
 
 
+@always
 @given(lengths, scales, noises, seeds, st.floats(0.1, 0.6))
 def test_a_climb_is_diverging_wherever_it_begins(
     steps: int, scale: float, noise: float, seed: int, turn: float
@@ -81,6 +89,7 @@ def test_a_climb_is_diverging_wherever_it_begins(
     assert meaning([*losses, (steps + 1, math.nan)], [(0, 1.0), (5, 0.5)]) == "diverging"
 
 
+@always
 @given(anything, anything, st.booleans(), st.floats(0.01, 100))
 def test_any_curves_are_judged_alike_at_any_scale(
     train: list[float], held: list[float], ended: bool, scale: float
@@ -94,9 +103,9 @@ def test_any_curves_are_judged_alike_at_any_scale(
     if one is not None and one.measured:
         assert one.lowest in [*enumerate(held)] and math.isfinite(one.last)
     values = [value for value in (*train, *held) if math.isfinite(value)]
-    assume(all(1e-3 < abs(value) < 1e6 for value in values))
-    other = found(2.0**3)
-    assert (one and one.meaning) == (other and other.meaning)
+    if all(1e-3 < abs(value) < 1e6 for value in values):  # beyond, what is scaled is rounded
+        other = found(2.0**3)
+        assert (one and one.meaning) == (other and other.meaning)
 
 
 def test_a_few_steps_say_nothing() -> None:

@@ -172,7 +172,7 @@ def test_the_form_becomes_a_config() -> None:
     [
         (0, "other", "which base model"),
         (2, "forever", "unknown preset"),
-        (3, "full", "unknown method"),
+        (3, "fulll", "unknown method"),
         (5, "abc", "learning_rate must be a number"),
         (7, "1.5", "r must be a whole number"),
     ],

@@ -22,7 +22,7 @@ _TURNED_UP = 1.02  # times its lowest: a held-out loss above that is a rise and 
 _SLIGHT = 0.02  # of the loss at first: less than that is no effect
 _LEVEL = 0.01  # of itself: a held-out loss that falls by less between two evaluations is level
 _DIVERGED = 0.1  # of the loss at first, that the train loss is above its lowest
-_SURE = 3.0  # standard errors
+_SURE = 4.0  # standard errors: a curve is looked at many times
 
 
 @dataclass(frozen=True, slots=True)
