@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -131,13 +132,11 @@ def _header(path: Path, size: int) -> dict[str, Any]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if 0 < length <= min(_MOST_HEADER, size - 8):
-            try:
+            with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
                 header = json.loads(file.read(length))
-                ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-                if max(ends, default=0) == size - 8 - length:
-                    return {name: entry for name, entry in header.items() if name != "__metadata__"}
-            except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-                pass
+                entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+                if max((entry["data_offsets"][1] for entry in entries.values()), default=0) == size - 8 - length:
+                    return entries
     raise ModelError(
         f"{WEIGHTS} is damaged, or only a pointer to the real file; fetch it again (git lfs pull)", "adapter_damaged"
     )
