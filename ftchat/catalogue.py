@@ -46,3 +46,9 @@ def catalogue() -> tuple[Offer, ...]:
     rows = json.loads((Path(__file__).parent / "catalogue.json").read_text("utf-8"))
     offers = [Offer(**row | {"languages": tuple(row["languages"])}) for row in rows]
     return tuple(sorted(offers, key=lambda offer: offer.parameters))
+
+
+def smaller(parameters: int, device: str, memory: int) -> Offer | None:
+    """The largest with fewer parameters that fits, of those that are open to everybody."""
+    offers = [offer for offer in catalogue() if offer.parameters < parameters and not offer.gated]
+    return next((offer for offer in reversed(offers) if offer.fit(device, memory) != "too_big"), None)

@@ -13,6 +13,7 @@ import os
 import queue
 import signal
 import threading
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ftchat.errors import WorkerDied
-from ftchat.events import ReplyEvent
+from ftchat.events import Downloading, ReplyEvent
 from ftchat.files import LOCAL_OWNER
 from ftchat.records import (
     Answer,
@@ -83,9 +84,18 @@ class Worker(ABC):
         """Leaves a run at its next step, or in the queue, to be resumed later."""
         self._ask("pause_run", run)
 
+    def fetch(self, base: str, method: str = "auto") -> Iterator[Downloading]:
+        """How far the base is on its way from the Hub, until it is here; nothing where it is here already. What can be
+        said against it is said before the first of these. Closing it ends the download if nobody else wants it."""
+        request = uuid.uuid4().hex
+        return self._stream(request, "fetch", request, base, method)
+
     def chat(self, request: ChatRequest) -> Iterator[ReplyEvent]:
         """The panes' events as they come: a ReplyDone for each, or one ReplyFailed. Closing it stops the reply."""
-        answers = self._send("chat", request)
+        return self._stream(request.id, "chat", request)
+
+    def _stream(self, request: str, verb: str, *arguments: Any) -> Iterator[Any]:
+        answers = self._send(verb, *arguments)
         ended = False
         try:
             while not ended:
@@ -97,7 +107,7 @@ class Worker(ABC):
                     yield answer.value
         finally:
             if not ended:
-                self.stop_reply(request.id)
+                self.stop_reply(request)
 
     def stop_reply(self, request: str, pane: int | None = None) -> None:
         """Ends the replies to a request, or that of one pane, at the next token, with stop 'stopped'."""

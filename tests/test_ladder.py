@@ -15,7 +15,7 @@ RUNGS = (
     ("errors",),
     ("records",),
     ("events",),
-    ("catalogue", "files", "settings"),
+    ("catalogue", "files", "hub", "settings"),
     ("data", "runs", "adapters"),
     ("engine",),
 )

@@ -92,7 +92,7 @@ def _trace(
         base = AutoModelForCausalLM.from_config(config, dtype=dtype)
         base.requires_grad_(False)
         if precision == "nf4":
-            _quantise(base)
+            quantise(base)
         model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True)
     if checkpointing:
         model.enable_input_require_grads()
@@ -156,7 +156,7 @@ def _take_place(model: torch.nn.Module) -> None:
                 module._buffers[name] = placed.setdefault(id(buffer), torch.empty(buffer.shape, dtype=buffer.dtype))
 
 
-def _quantise(model: torch.nn.Module) -> None:
+def quantise(model: torch.nn.Module) -> None:
     """Puts 4-bit layers of the same shapes in place of all linear layers but the output layer."""
     output = model.get_output_embeddings()
     for parent in list(model.modules()):

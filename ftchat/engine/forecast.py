@@ -19,7 +19,7 @@ from peft import PeftConfig
 from transformers import PretrainedConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from ftchat.catalogue import catalogue
+from ftchat.catalogue import smaller
 from ftchat.engine import methods
 from ftchat.engine.estimate import Needed, needed
 from ftchat.engine.memory import Meter
@@ -200,10 +200,8 @@ def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded
         if kept and memory_of(resident, shorter, kept).total <= room:
             ways.append(f"set max_length to {length}")
             break
-    smaller = [offer for offer in catalogue() if offer.parameters < resident.info.parameters and not offer.gated]
-    fitting = [offer.id for offer in smaller if offer.fit(resident.device.type, room) != "too_big"]
-    if fitting:
-        ways.append(f"choose the smaller model {fitting[-1]}")
+    if offer := smaller(resident.info.parameters, resident.device.type, room):
+        ways.append(f"choose the smaller model {offer.id}")
     elif resident.name != STARTER:
         ways.append("choose the starter")
     return ", or ".join(ways) or "close other programs, or use a machine with more memory"

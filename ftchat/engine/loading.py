@@ -13,7 +13,6 @@ from typing import Any
 import torch
 import transformers
 from transformers import (
-    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -21,7 +20,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ftchat.engine.room import check_room, config_of
 from ftchat.errors import ModelError
+from ftchat.hub import Download, downloaded, is_hub_id, offline
 from ftchat.records import STARTER
 
 STARTER_FOLDER = Path(__file__).parent.parent / "starter"
@@ -49,27 +50,19 @@ def default_precision(device: torch.device, quantised: bool) -> str:
 
 def load_base(name: str, precision: str, device: torch.device) -> Loaded:
     """Loads a base model and its tokenizer. ModelError says in one sentence what is wrong and what to do."""
-    folder = STARTER_FOLDER if name == STARTER else Path(name).expanduser()
-    is_folder = folder.is_dir()
-    if is_folder:
-        _check_folder(folder)
-        where = str(folder)
-    elif name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
-        raise ModelError(
-            f"there is no folder {name}; give a model's folder or its Hub id, as in Qwen/Qwen2.5-0.5B-Instruct"
-        )
-    else:
-        where = name
-    label = "Starter" if name == STARTER else folder.name
+    folder = folder_of(name)
+    _check_folder(folder)
+    where = str(folder)
+    label = "Starter" if name == STARTER else Path(name).name
     try:
-        config = AutoConfig.from_pretrained(where, trust_remote_code=False)
+        config = config_of(folder)
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
         model, report = AutoModelForCausalLM.from_pretrained(
             where, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True,
             **_weights_options(precision, device),
         )  # fmt: skip
     except Exception as error:  # whatever these libraries raise on a folder that they cannot read
-        raise _translated(name, is_folder, error) from error
+        raise _translated(name, error) from error
     _check_weights(name, config, report)
     context = _context(config)
     tokenizer_size = tokenizer.vocab_size
@@ -83,6 +76,50 @@ def load_base(name: str, precision: str, device: torch.device) -> Loaded:
         _keep_weights_for_training(model)
     _freeze(model)
     return Loaded(model, tokenizer, label, _count_parameters(model), context)
+
+
+def folder_of(name: str) -> Path:
+    """Where the files of a base model lie; those of the Hub are fetched if they are not here yet."""
+    folder = STARTER_FOLDER if name == STARTER else Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if not is_hub_id(name):
+        raise ModelError(
+            f"there is no folder {name}; give a model's folder or its Hub id, as in Qwen/Qwen2.5-0.5B-Instruct"
+        )
+    if found := downloaded(name):
+        return found
+    if offline():
+        raise ModelError(
+            f"{name} is not on this machine, and HF_HUB_OFFLINE forbids to ask the Hub for it; unset that, or give a "
+            "local folder"
+        )
+    coming = Download(name)
+    found = coming.prepare()
+    coming.check_disk()
+    coming.run()
+    return found
+
+
+def is_absent(name: str) -> bool:
+    """Whether a base is still on the Hub, as far as its name tells."""
+    return is_hub_id(name) and not offline() and downloaded(name) is None
+
+
+def check_ready(name: str, precision: str, device: torch.device, available: int) -> None:
+    """ModelError where a base that is here cannot be loaded, as far as a quick look tells."""
+    if name != STARTER:
+        folder = folder_of(name)
+        _check_folder(folder)
+        check_fits(name, folder, precision, device, available)
+
+
+def check_fits(name: str, folder: Path, precision: str, device: torch.device, available: int) -> None:
+    """ModelError where its weights are larger than memory, or its config says already that it cannot be loaded."""
+    try:
+        check_room(name, config_of(folder), precision, device, available)
+    except Exception as error:
+        raise _translated(name, error) from error
 
 
 def _weights_options(precision: str, device: torch.device) -> dict[str, Any]:
@@ -175,7 +212,9 @@ def _check_weights(name: str, config: Any, report: dict[str, Any]) -> None:
         raise ModelError(f"{name}: its weights do not fit its config.json (first: {what}); download the model again")
 
 
-def _translated(name: str, is_folder: bool, error: Exception) -> Exception:
+def _translated(name: str, error: Exception) -> Exception:
+    if isinstance(error, ModelError):
+        return error
     text = " ".join(str(error).split())
     kind = type(error).__name__
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -191,12 +230,6 @@ def _translated(name: str, is_folder: bool, error: Exception) -> Exception:
         return ModelError(f"{name} is not a text-generating model; choose a chat model such as Llama, Qwen or Gemma")
     if kind == "SafetensorError":
         return ModelError(f"{name}: its safetensors file is damaged or cut ({text[:80]}); download it again")
-    if "gated" in text.lower() or "401" in text or "403" in text:
-        return ModelError(f"{name} is gated: accept its terms on its Hub page and sign in with `hf auth login`")
-    if not is_folder:
-        return ModelError(
-            f"{name} could not be had from the Hub (not there, or no network); check the id, or give a local folder"
-        )
     if "tokenizer" in text.lower() or "sentencepiece" in text.lower() or "tiktoken" in text.lower():
         return ModelError(f"{name}: its tokenizer cannot be read ({text[:120]}); copy its tokenizer files again")
     return ModelError(f"{name} cannot be loaded ({kind}: {text[:160]})")

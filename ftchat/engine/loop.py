@@ -21,9 +21,10 @@ import torch
 
 from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
+from ftchat.engine.arrivals import LOOKED_AT, Absent, Arrivals
 from ftchat.engine.closing import close_badly
 from ftchat.engine.forecast import Forecaster
-from ftchat.engine.loading import default_precision
+from ftchat.engine.loading import check_ready, default_precision, is_absent
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.memory import Meter, memory_total, memory_used
 from ftchat.engine.models import Resident
@@ -35,7 +36,7 @@ from ftchat.engine.stats import fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
 from ftchat.errors import ConfigError, FtchatError, WorkerBusy
-from ftchat.events import ReplyEvent
+from ftchat.events import ReplyEvent, ReplyFailed
 from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
@@ -52,7 +53,10 @@ def serve(connection: Connection, home: Path, owner: str) -> None:
         loop = Loop(connection, home, owner)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: loop.end())
-        loop.run()
+        try:
+            loop.run()
+        finally:
+            loop.leave()
 
 
 class _Closed(BaseException):
@@ -75,14 +79,17 @@ class Loop:
         self._share = chat_share()
         self._meter = Meter(_device())
         self._forecaster = Forecaster(self._meter)
+        self._arrivals = Arrivals(_device(), self._meter, self._deliver)
 
     def run(self) -> None:
         while not self._ending:
-            self._take_calls(wait=not (self._replies or self._queue or self._counting))
+            busy = self._replies or self._counting or self._next_can_train()
+            self._take_calls(0 if busy else LOOKED_AT if self._arrivals or self._queue else None)
+            self._arrive()
             self._replies.advance()
             if self._counting:
                 self._count()
-            if self._queue and (not self._replies or self._is_resident(self._queue.first)):
+            if self._next_can_train() and (not self._replies or self._is_resident(self._queue.first)):
                 self._train()
 
     def end(self) -> None:
@@ -91,10 +98,19 @@ class Loop:
             raise _Closed
         self._ending = True
 
+    def leave(self) -> None:
+        """What still comes is not wanted any more."""
+        self._arrivals.close()
+
     # Verbs: what a worker can be asked
 
     def describe(self, base: str, method: str) -> BaseInfo:
         return self._load(base, None if method == "auto" else _precision(method)).info
+
+    def fetch(self, request: str, base: str, method: str) -> None:
+        """Until it returns, `stop_reply(request)` ends it."""
+        if is_absent(base):
+            raise Absent(base, _precision(resolve_method(method, _device().type)))
 
     def machine(self) -> dict[str, Any]:
         return describe_machine()
@@ -143,6 +159,8 @@ class Loop:
         self._queue.pause(run_id)
 
     def stop_reply(self, request_id: str, pane: int | None = None) -> None:
+        if pane is None:
+            self._arrivals.give_up(request_id)
         self._replies.stop(request_id, pane)
 
     def attach(self, adapter: str) -> bool:
@@ -165,11 +183,11 @@ class Loop:
 
     # Calls
 
-    def _take_calls(self, wait: bool) -> None:
-        """Answers what has come; with `wait`, first waits for something to come."""
+    def _take_calls(self, wait: float | None) -> None:
+        """Answers what has come; first waits so many seconds for something to come, with None as long as it takes."""
         try:
-            while not self._ending and self._connection.poll(None if wait else 0):
-                wait = False
+            while not self._ending and self._connection.poll(wait):
+                wait = 0
                 self._answer(self._connection.recv())
         except (EOFError, OSError):
             self._close()
@@ -198,6 +216,9 @@ class Loop:
             if isinstance(value, Generator):
                 self._counting.append((call.id, value))
                 return
+        except Absent as absent:
+            self._arrivals.wait(call, absent)
+            return
         except FtchatError as error:
             value = error
         except Exception as error:
@@ -248,7 +269,8 @@ class Loop:
         """Between two steps of a run: answers calls and gives open replies their share of the time."""
         step_seconds = time.monotonic() - self._step_ended
         with contextlib.suppress(_Closed):
-            self._take_calls(wait=False)
+            self._take_calls(0)
+            self._arrive()
             if self._counting:
                 self._count()
             deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
@@ -256,11 +278,31 @@ class Loop:
                 with self._resident.chatting():
                     while self._replies and time.monotonic() < deadline and not self._queue.asked:
                         self._replies.advance()
-                        self._take_calls(wait=False)
+                        self._take_calls(0)
         self._step_ended = time.monotonic()
         return "interrupt" if self._ending else self._queue.asked
 
     # The base
+
+    def _arrive(self) -> None:
+        """Bases that come from the Hub: who waited for one is answered, a run whose base does not come ends."""
+        first = self._queue.first if self._queue else None
+        if not (first or self._arrivals):
+            return
+        for call, error in self._arrivals.advance(first, self._needs(first)[1] if first else ""):
+            if error is None:
+                self._answer(call)
+            elif call.verb == "chat" and isinstance(error, FtchatError):
+                self._deliver(call.id, ReplyFailed(request=call.arguments[0].id, error=str(error)))
+                self._deliver(call.id, None)
+            else:
+                self._send(Answer(call.id, error if isinstance(error, FtchatError) else _bug(error)))
+        if first and not self._queue.running and (failure := self._arrivals.failure(first)):
+            with self._queue.next() as run:
+                close_badly(run, failure)
+
+    def _next_can_train(self) -> bool:
+        return bool(self._queue) and not is_absent(self._queue.first.config.base)
 
     def _load(self, base: str, precision: str | None = None, own: bool = False) -> Resident:
         """The resident base, loaded if it is another or, where one is asked for, of another precision."""
@@ -280,15 +322,18 @@ class Loop:
             raise WorkerBusy(
                 "a reply is being given by another base model; wait until it ends, then ask again", "busy_reply"
             )
+        if not base.strip():
+            raise ConfigError("no base model named; use starter, a folder or a Hub id")
+        precision = precision or _precision(resolve_method("auto", device.type))
+        if is_absent(base):
+            raise Absent(base, precision)
+        check_ready(base, precision, device, self._meter.available)
         if resident:
             resident.stack.select(())  # what stands in for a layer would hold it
         self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        if not base.strip():
-            raise ConfigError("no base model named; use starter, a folder or a Hub id")
-        precision = precision or _precision(resolve_method("auto", device.type))
         self._resident = Resident(base, precision, device)
         return self._resident
 

@@ -6,6 +6,7 @@ Knows nothing of files, models or pages.
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    Downloading,
     DryStepBegun,
     DryStepPassed,
     Early,
@@ -35,6 +36,7 @@ from ftchat.events.status import RunState, RunStatus, fold
 __all__ = [
     "Checked",
     "CheckpointSaved",
+    "Downloading",
     "DryStepBegun",
     "DryStepPassed",
     "Early",

@@ -23,6 +23,22 @@ class RunQueued(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Downloading(Event):
+    """The base's weights come from the Hub: so many bytes of all, so many a second, `file` now."""
+
+    base: str
+    file: str
+    done: int
+    total: int
+    rate: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At this speed; None while there is none."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
     """`dataset` and `held_out` are the hashes of what is learned and of the user's own held-out data."""
 
@@ -213,15 +229,17 @@ class ReplyFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyLoading(Event):
-    """The base that the request needs is being read; the one that was in memory is let go of first."""
+    """The base that the request needs is being read, or with `download` fetched first; the one that was in memory is
+    let go of when it is read."""
 
     request: str
     base: str
+    download: Downloading | None = None
 
 
 ReplyEvent = ReplyToken | ReplyDone | ReplyFailed | ReplyLoading
 
-_PROGRESS = (RunQueued, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
+_PROGRESS = (RunQueued, Downloading, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
 _MEMORY = (DryStepBegun, DryStepPassed, RunHealed)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)
 _RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_MEMORY, *_BREAKS, RunFinished, RunStopped, RunFailed)}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ftchat.events.kinds import (
     Checked,
     CheckpointSaved,
+    Downloading,
     DryStepPassed,
     EvalLogged,
     Event,
@@ -35,7 +36,7 @@ class RunStatus:
     `checkpoint` is the step it can go on from; `attempts` counts how often it went on unasked since that was saved;
     `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter was kept, where that is
     not the last: the best, or what a failed run left; `tried` is the dry step, `healed` the last time that memory was
-    full.
+    full; `download` is how far the base had come from the Hub, while a queued run waits for it.
     """
 
     state: RunState = "queued"
@@ -69,6 +70,7 @@ class RunStatus:
     kept: int = 0
     tried: DryStepPassed | None = None
     healed: RunHealed | None = None
+    download: Downloading | None = None
 
     @property
     def closed(self) -> bool:
@@ -117,7 +119,10 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
         match event:
             case RunQueued():
                 now |= {"state": "queued", "queued_at": event.time, "worker": event.worker, "error": None, "bug": None}
+                now |= {"download": None}
                 now |= {"attempts": now.get("attempts", 0) + 1 if event.automatic else 0}
+            case Downloading():
+                now |= {"download": event}
             case RunStarted():
                 now |= {"state": "running", "started_at": event.time, "total_steps": event.total_steps}
                 now |= {"base": event.base, "method": event.method}
@@ -158,7 +163,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
             case RunFailed():
                 now |= {"state": "failed", "error": event.error, "bug": event.bug, "ended_at": event.time}
                 now |= {"kept": event.kept}
-        if not isinstance(event, RunQueued):  # while it waits to go on, it is idle
+        if not isinstance(event, RunQueued | Downloading):  # while it waits to go on, it is idle
             now["last_at"] = event.time
     if not held and now.get("state", "queued") in ("queued", "running"):
         now |= {"state": "interrupted"}

@@ -1,0 +1,77 @@
+"""The Hub's and the network's errors -> one sentence each that says what to do. A token is never part of one."""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from huggingface_hub import constants, get_token
+
+_TOKEN = re.compile(r"\b(?:hf|api_org)_\w{4,}")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+# By their names, because the Hub's client library has changed what it speaks HTTP with.
+_NETWORK = {"RequestError", "ConnectionError", "TimeoutError", "RequestException", "OfflineModeIsEnabled"}
+_FOREIGN = {"FileMetadataError", "JSONDecodeError"}
+_STATUS_TRANSIENT = (408, 429, 500, 502, 503, 504)
+
+
+def why(error: BaseException, name: str, what: Literal["model", "adapter", "dataset"] = "model") -> str:
+    """What an error means to whoever wants this model, adapter or dataset; "" for what is no error of the Hub's."""
+    kinds, status = _kinds(error), status_of(error)
+    page = f"{constants.ENDPOINT}/{'datasets/' if what == 'dataset' else ''}{name}"
+    if "GatedRepoError" in kinds:
+        login = "the token of this machine has no access yet" if get_token() else _LOG_IN
+        return f"this {what} is gated: accept its terms at {page}, and {login}; then start again"
+    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"}:
+        private = f"and if it is private, {_LOG_IN}"
+        return f"there is no {what} of that name on the Hub that may be read; check its spelling, {private}"
+    if "DisabledRepoError" in kinds:
+        return f"the Hub has disabled this {what}; choose another"
+    if kinds & {"RemoteEntryNotFoundError", "RevisionNotFoundError"}:
+        return f"this {what} is not whole on the Hub: a file that belongs to it is not there; choose another"
+    if status in (401, 403):
+        return f"the Hub does not take the token of this machine for this {what}; {_LOG_IN} to one that may read it"
+    if status == 429:
+        return "the Hub has been asked too often from here; wait a few minutes, then start again"
+    if status:
+        return f"the Hub answers with error {status}; start again later"
+    if kinds & _NETWORK:
+        return "the Hub cannot be reached; check the network, then start again"
+    if kinds & _FOREIGN:
+        return f"what answers at {constants.ENDPOINT} is not the Hub; check the network and HF_ENDPOINT"
+    return ""
+
+
+def redacted(text: str) -> str:
+    """Without what looks like a token of the Hub's."""
+    return _TOKEN.sub("hf_…", text)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether what went wrong may go right in a moment."""
+    if status := status_of(error):
+        return status in _STATUS_TRANSIENT
+    return bool(_kinds(error) & _NETWORK)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    return any(isinstance(one, OSError) and one.errno in _FULL for one in _chain(error))
+
+
+def status_of(error: BaseException) -> int:
+    """The HTTP status that an error came of, 0 where it came of none."""
+    found = (getattr(getattr(one, "response", None), "status_code", 0) for one in _chain(error))
+    return next((status for status in found if status), 0)
+
+
+def _kinds(error: BaseException) -> set[str]:
+    return {kind.__name__ for one in _chain(error) for kind in type(one).__mro__}
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
