@@ -15,7 +15,7 @@ import signal
 import threading
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
@@ -84,7 +84,7 @@ class Worker(ABC):
         """Leaves a run at its next step, or in the queue, to be resumed later."""
         self._ask("pause_run", run)
 
-    def fetch(self, base: str, method: str = "auto") -> Iterator[Downloading]:
+    def fetch(self, base: str, method: str = "auto") -> Generator[Downloading]:
         """How far the base is on its way from the Hub, until it is here; nothing where it is here already. What can be
         said against it is said before the first of these. Closing it ends the download if nobody else wants it."""
         request = uuid.uuid4().hex
@@ -94,7 +94,7 @@ class Worker(ABC):
         """The panes' events as they come: a ReplyDone for each, or one ReplyFailed. Closing it stops the reply."""
         return self._stream(request.id, "chat", request)
 
-    def _stream(self, request: str, verb: str, *arguments: Any) -> Iterator[Any]:
+    def _stream(self, request: str, verb: str, *arguments: Any) -> Generator[Any]:
         answers = self._send(verb, *arguments)
         ended = False
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ftchat.adapters import AdapterStore
+from ftchat.cli.fetching import fetch
 from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
@@ -62,6 +63,7 @@ def compare(arguments: argparse.Namespace) -> int:
     references = {example.prompt: example.completion for example in reversed((*held_out, *learned))}
     worker = open_worker("inline", home)
     try:
+        fetch(worker, tuned.base)
         for prompt in prompts:
             history = (*_system(arguments), Message("user", prompt))
             base, answer = ask(worker, tuned, (history, history), sampling)
@@ -91,6 +93,7 @@ def chat(arguments: argparse.Namespace) -> int:
     histories: list[tuple[Message, ...]] = [_system(arguments), _system(arguments)]
     print("Both models hear what you type. Ctrl-D ends.", file=sys.stderr)
     try:
+        fetch(worker, tuned.base)
         while True:
             try:
                 question = input("you:   " if sys.stdin.isatty() else "").strip()

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from ftchat.cli.fetching import fetch
 from ftchat.data import NEAR_LIMIT, Problem, Reading, Report, Source, from_hub, leaks, read
 from ftchat.data.judges import judge_lengths, problems_of
 from ftchat.errors import ConfigError, DataError
@@ -91,6 +92,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     if arguments.base:
         worker = open_worker("inline", ftchat_home())
         try:
+            fetch(worker, base_name(arguments.base))
             stats = worker.token_stats(base_name(arguments.base), reading.examples)
         finally:
             worker.close()

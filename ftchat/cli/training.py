@@ -16,6 +16,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ftchat.cli.data import add_files, parse_pairs, read_files, read_held_out
+from ftchat.cli.fetching import fetch
 from ftchat.data import DatasetStore, Reading
 from ftchat.errors import ConfigError, DataError
 from ftchat.events import RunStatus
@@ -62,6 +63,7 @@ def train(arguments: argparse.Namespace) -> int:
     worker = open_worker("inline", home)
     started = False
     try:
+        fetch(worker, base, method)
         if arguments.resume is None:
             worker.describe(base, method)  # a base that cannot be used leaves no run behind
             if arguments.like is None:
@@ -77,7 +79,9 @@ def train(arguments: argparse.Namespace) -> int:
                 worker.close()
             _report(arguments, run, "interrupted", run.status())
         else:
-            print("ftchat: interrupted before the run began; the data is kept, nothing was trained", file=sys.stderr)
+            print(
+                "ftchat: interrupted before the run began; the data and what came of the base are kept", file=sys.stderr
+            )
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(130)  # the thread that trains may be in the middle of a step still

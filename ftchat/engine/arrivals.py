@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from ftchat.engine.loading import check_fits, is_absent
+from ftchat.engine.loading import check_fits
 from ftchat.engine.memory import Meter
 from ftchat.events import Downloading, ReplyFailed, ReplyLoading
-from ftchat.hub import Download
+from ftchat.hub import Download, absent
 from ftchat.hub.download import Stopped
 from ftchat.records import Call, ChatRequest
 from ftchat.runs import Run
@@ -48,9 +48,9 @@ class Arrivals:
     def __bool__(self) -> bool:
         return bool(self._waiting or self._coming)
 
-    def wait(self, call: Call, absent: Absent) -> None:
+    def wait(self, call: Call, missing: Absent) -> None:
         """The call is handed out again by `advance` when its base is here."""
-        self._waiting.append(_Waiting(call, absent.base, absent.precision))
+        self._waiting.append(_Waiting(call, missing.base, missing.precision))
 
     def give_up(self, request: str) -> None:
         """Whoever asked under this name waits no longer."""
@@ -65,7 +65,7 @@ class Arrivals:
         """Calls that wait no longer, with what came between. `run` is the next one to train, whose base is fetched too,
         for that precision."""
         wanted = {one.base: one.precision for one in reversed(self._waiting)}
-        if run and run.config.base not in wanted and is_absent(run.config.base):
+        if run and run.config.base not in wanted and absent(run.config.base):
             wanted[run.config.base] = precision
         for base in wanted:
             if base not in self._coming:

@@ -101,11 +101,6 @@ def folder_of(name: str) -> Path:
     return found
 
 
-def is_absent(name: str) -> bool:
-    """Whether a base is still on the Hub, as far as its name tells."""
-    return is_hub_id(name) and not offline() and downloaded(name) is None
-
-
 def check_ready(name: str, precision: str, device: torch.device, available: int) -> None:
     """ModelError where a base that is here cannot be loaded, as far as a quick look tells."""
     if name != STARTER:

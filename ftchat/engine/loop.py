@@ -24,7 +24,7 @@ from ftchat.data import DatasetStore
 from ftchat.engine.arrivals import LOOKED_AT, Absent, Arrivals
 from ftchat.engine.closing import close_badly
 from ftchat.engine.forecast import Forecaster
-from ftchat.engine.loading import check_ready, default_precision, is_absent
+from ftchat.engine.loading import check_ready, default_precision
 from ftchat.engine.machine import describe_machine
 from ftchat.engine.memory import Meter, memory_total, memory_used
 from ftchat.engine.models import Resident
@@ -37,6 +37,7 @@ from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
 from ftchat.errors import ConfigError, FtchatError, WorkerBusy
 from ftchat.events import ReplyEvent, ReplyFailed
+from ftchat.hub import absent
 from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
@@ -109,7 +110,7 @@ class Loop:
 
     def fetch(self, request: str, base: str, method: str) -> None:
         """Until it returns, `stop_reply(request)` ends it."""
-        if is_absent(base):
+        if absent(base):
             raise Absent(base, _precision(resolve_method(method, _device().type)))
 
     def machine(self) -> dict[str, Any]:
@@ -216,8 +217,8 @@ class Loop:
             if isinstance(value, Generator):
                 self._counting.append((call.id, value))
                 return
-        except Absent as absent:
-            self._arrivals.wait(call, absent)
+        except Absent as missing:
+            self._arrivals.wait(call, missing)
             return
         except FtchatError as error:
             value = error
@@ -302,7 +303,7 @@ class Loop:
                 close_badly(run, failure)
 
     def _next_can_train(self) -> bool:
-        return bool(self._queue) and not is_absent(self._queue.first.config.base)
+        return bool(self._queue) and not absent(self._queue.first.config.base)
 
     def _load(self, base: str, precision: str | None = None, own: bool = False) -> Resident:
         """The resident base, loaded if it is another or, where one is asked for, of another precision."""
@@ -325,7 +326,7 @@ class Loop:
         if not base.strip():
             raise ConfigError("no base model named; use starter, a folder or a Hub id")
         precision = precision or _precision(resolve_method("auto", device.type))
-        if is_absent(base):
+        if absent(base):
             raise Absent(base, precision)
         check_ready(base, precision, device, self._meter.available)
         if resident:

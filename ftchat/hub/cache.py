@@ -35,6 +35,11 @@ def downloaded(name: str) -> Path | None:
     return config.parent if whole else None
 
 
+def absent(name: str) -> bool:
+    """Whether a base model is still on the Hub, as far as its name tells, and may be fetched."""
+    return is_hub_id(name) and not offline() and downloaded(name) is None
+
+
 def shards(index: Path) -> list[str]:
     """The files that weights are spread over; none where that cannot be read."""
     try:

@@ -25,13 +25,13 @@ def why(error: BaseException, name: str, what: Literal["model", "adapter", "data
     if "GatedRepoError" in kinds:
         login = "the token of this machine has no access yet" if get_token() else _LOG_IN
         return f"this {what} is gated: accept its terms at {page}, and {login}; then start again"
-    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"}:
-        private = f"and if it is private, {_LOG_IN}"
-        return f"there is no {what} of that name on the Hub that may be read; check its spelling, {private}"
     if "DisabledRepoError" in kinds:
         return f"the Hub has disabled this {what}; choose another"
     if kinds & {"RemoteEntryNotFoundError", "RevisionNotFoundError"}:
         return f"this {what} is not whole on the Hub: a file that belongs to it is not there; choose another"
+    if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"} or status == 404:
+        private = f"and if it is private, {_LOG_IN}"
+        return f"there is no {what} of that name on the Hub that may be read; check its spelling, {private}"
     if status in (401, 403):
         return f"the Hub does not take the token of this machine for this {what}; {_LOG_IN} to one that may read it"
     if status == 429:

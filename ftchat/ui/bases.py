@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import try_to_load_from_cache
-
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER
 
@@ -60,12 +58,6 @@ class Bases:
                 "this page takes base models by Hub id, as in Qwen/Qwen3-0.6B; folders of its server are not read",
                 "base_folder",
             )
-
-
-def is_downloaded(base: str) -> bool:
-    """Whether the weights of this Hub id lie on this machine already, or begin to."""
-    names = ("model.safetensors", "model.safetensors.index.json")
-    return any(isinstance(try_to_load_from_cache(base, name), str) for name in names)
 
 
 EVERYTHING = Bases()

@@ -44,7 +44,7 @@ class Answer:
 @dataclass(slots=True)
 class Turn:
     """A question, how it was asked, and the answers by pane. `cleared` are panes that shall know nothing of it;
-    `loading` is the base that is read first, and since when."""
+    `loading` is the base that is read first, or fetched before, and since when."""
 
     request: str
     question: str
@@ -53,7 +53,7 @@ class Turn:
     system: str = ""
     over: bool = False
     cleared: set[int] = field(default_factory=set)
-    loading: tuple[str, float] | None = None
+    loading: tuple[ReplyLoading, float] | None = None
 
     @property
     def failed(self) -> bool:
@@ -124,7 +124,7 @@ class Chat:
             return
         turn = self.turns[-1]
         if isinstance(event, ReplyLoading):
-            turn.loading = event.base, time.monotonic()
+            turn.loading = event, time.monotonic()
             return
         turn.loading = None
         if isinstance(event, ReplyFailed):

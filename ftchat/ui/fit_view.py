@@ -92,10 +92,14 @@ def estimate(found: Estimate, lang: str) -> str:
     )
 
 
-def not_here_yet(offer: Offer, lang: str) -> str:
-    """Of a model of the catalogue that is still on the Hub."""
-    size = numbers.gigabytes(2 * offer.parameters)
-    return f'<p class="ft-sub">{esc(t("ft_not_downloaded", lang, name=model_name(offer.id, lang), size=size))}</p>'
+def not_here_yet(base: str, lang: str) -> str:
+    """Of a model that is still on the Hub; the size of those of the catalogue is known."""
+    name = model_name(base, lang)
+    offer = next((one for one in catalogue() if one.id == base), None)
+    said = t("ft_not_downloaded_other", lang, name=name)
+    if offer:
+        said = t("ft_not_downloaded", lang, name=name, size=numbers.gigabytes(2 * offer.parameters))
+    return f'<p class="ft-sub">{esc(said)}</p>'
 
 
 def placeholder(value: Any) -> str:

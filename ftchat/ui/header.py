@@ -81,6 +81,9 @@ def _pill(run: Run, status: RunStatus, lang: str) -> str:
     elif left is not None:
         after = f" · {t('ft_left', lang, time=clock(left))}"
         words = f'{math.floor(done * 100)} %<span class="ft-hide-s">{esc(after)}</span>'
+    elif status.state == "queued" and status.download:
+        done = status.download.done / max(1, status.download.total)
+        words = esc(t("ft_run_downloading", lang, share=math.floor(done * 100)))
     else:
         words = esc(t("ft_run_queued" if status.state == "queued" else "ft_run_starting", lang))
     around = 2 * math.pi * 8

@@ -180,9 +180,11 @@ def settle(home: Path) -> Path:
 def serve(address: Address, home: Path, allowed: Sequence[str], resume: bool) -> None:
     """Serves until Ctrl-C. On a shared page `allowed` are base models beyond those of the list. `resume`: whether runs
     that were interrupted go on by themselves."""
-    from ftchat.ui.bases import EVERYTHING, Bases
+    from ftchat.ui.bases import ANY, EVERYTHING, Bases
     from ftchat.ui.page import build_page, launch_options
 
+    if address.shared and ANY in allowed:  # strangers shall not read what this machine's token may
+        os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
     worker = open_worker("process", home)
     try:
         page = build_page(home, worker, Bases.listed(allowed) if address.shared else EVERYTHING)

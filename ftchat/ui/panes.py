@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 
+from ftchat.events import ReplyLoading
 from ftchat.ui.duet import BASE, TUNED, Answer, Chat, Turn
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
+from ftchat.ui.numbers import gigabytes
 from ftchat.ui.standing import Standing
 from ftchat.ui.suggested import Suggestion
 from ftchat.ui.texts import t
@@ -155,9 +157,7 @@ def foot(chat: Chat, pane: int, lang: str) -> str:
     if done is None:
         words = t(_stage(turn, answer), lang)
         if turn.loading is not None and chat.place(pane) is not None:
-            base, since = turn.loading
-            seconds = int(time.monotonic() - since)
-            words = t("ft_cmp_loading", lang, base=model_name(base, lang), seconds=seconds)
+            words = _loading(*turn.loading, lang)
         count = f"<span>{_tokens(answer.tokens, lang)}</span>" if answer.tokens else ""
         return f'<div class="ft-pf">{count}<span>{esc(words)}</span></div>'
     parts = [
@@ -170,6 +170,14 @@ def foot(chat: Chat, pane: int, lang: str) -> str:
         step = done.adapter.partition("@")[2].partition("-")[0]
         parts.insert(0, esc(t("ft_cmp_taken", lang, step=step)))
     return f'<div class="ft-pf done">{"".join(f"<span>{part}</span>" for part in parts)}</div>'
+
+
+def _loading(event: ReplyLoading, since: float, lang: str) -> str:
+    base, coming = model_name(event.base, lang), event.download
+    if coming is None or coming.done == coming.total:
+        return t("ft_cmp_loading", lang, base=base, seconds=int(time.monotonic() - since))
+    done, total, rate = map(gigabytes, (coming.done, coming.total, coming.rate))
+    return t("ft_cmp_downloading", lang, base=base, done=done, total=total, rate=rate, file=coming.file)
 
 
 def _stage(turn: Turn, answer: Answer) -> str:

@@ -68,7 +68,7 @@ def aside(
     that was chosen already, "stop" or "pause"."""
     off = " disabled" if ending else ""
     word = t("ft_stopping" if ending == "stop" else "ft_stop_run", lang)
-    if status.state == "queued":
+    if status.state == "queued" and not status.download:
         word = t("ft_take_back", lang)
     pause = t("ft_pausing" if ending == "pause" else "ft_pause_run", lang)
     stop = (
@@ -96,6 +96,8 @@ def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, 
     """Name, state, progress and the four numbers that matter now."""
     done = status.state == "finished"  # also where it ended early
     share = 100.0 if done else status.step / status.total_steps * 100 if status.total_steps else 0.0
+    if status.state == "queued" and status.download:
+        share = status.download.done / max(1, status.download.total) * 100
     facts = [model_name(config.base, lang)]
     if resolved:
         facts += [_method(resolved)]

@@ -56,10 +56,12 @@ class Studio:
         """Creates a run and hands it to the worker; returns its id as soon as it is accepted."""
         self.bases.check(config.base)
         self.runs.check_name(config.name)
-        if config.base != STARTER:
+        coming = self.worker.fetch(config.base, config.method)
+        if next(coming, None) is None and config.base != STARTER:  # it is here
             self.worker.describe(config.base, config.method)
         run = self.runs.create(config)
         self.worker.start_run(run.id)
+        coming.close()  # the run waits for it now
         return run.id
 
     def run_name(self, dataset: str) -> str:

@@ -12,9 +12,9 @@ import gradio as gr
 
 from ftchat.catalogue import catalogue
 from ftchat.errors import ConfigError
+from ftchat.hub import absent
 from ftchat.records import STARTER, RunConfig
 from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
-from ftchat.ui.bases import is_downloaded
 from ftchat.ui.fit_view import OTHER, base_radios
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import CARD, QUEUED, QUIETLY, esc, html
@@ -126,11 +126,9 @@ def build(studio: Studio, shell: Shell) -> Form:
 
     def name_base(chosen: str, typed: str, before: str, lang: str) -> str:
         """What is named is checked where it enters; until something is named, the earlier base stays."""
-        named = typed.strip() if chosen == OTHER else chosen
-        if named and chosen not in (OTHER, STARTER) and not is_downloaded(named):
-            named = ""  # to look at its tokens would fetch it; Start does
-        studio.bases.check(named or before)
-        return named or before
+        named = (typed.strip() if chosen == OTHER else chosen) or before
+        studio.bases.check(named)
+        return before if absent(named) else named  # to look at its tokens would fetch it; Start does
 
     gr.on(
         [chosen_base.change, other.submit, other.blur],

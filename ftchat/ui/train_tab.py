@@ -12,8 +12,8 @@ from typing import Any
 
 import gradio as gr
 
-from ftchat.catalogue import catalogue
 from ftchat.errors import FtchatError
+from ftchat.hub import absent
 from ftchat.records import STARTER
 from ftchat.ui import fit_view, run_view, train_form
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
@@ -76,8 +76,8 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             config = dataclasses.replace(train_form.config(dataset, "estimate", answers), held_out=held_out)
             studio.bases.check(config.base)
             if config.base != named:
-                offer = next((one for one in catalogue() if one.id == config.base), None)
-                return [gr.HTML(fit_view.not_here_yet(offer, lang), visible=True), *quiet[1:]] if offer else quiet
+                here = "" if not absent(config.base) else fit_view.not_here_yet(config.base, lang)
+                return [gr.HTML(here, visible=bool(here)), *quiet[1:]]
             found = studio.worker.estimate(config)
         except FtchatError:  # Start says what is wrong
             return quiet

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ftchat.events import RunStatus
+from ftchat.events import Downloading, RunStatus
 from ftchat.events.curves import Judgement, finite, judge
-from ftchat.ui.numbers import loss
+from ftchat.ui.header import clock, model_name
+from ftchat.ui.numbers import gigabytes, loss
 from ftchat.ui.texts import t
 
 _BAD = ("overfitting", "diverging", "no_effect")
@@ -37,6 +38,8 @@ def verdict(status: RunStatus, lang: str, ahead: int = 0) -> Verdict:
         case "paused":
             where = t("ft_say_paused_at", lang, step=status.step) if status.step else t("ft_say_paused", lang)
             return Verdict("calm", where, t("ft_say_paused_text", lang))
+        case "queued" if status.download and status.download.done < status.download.total:
+            return _downloading(status.download, lang)
         case "queued":
             place = t("ft_say_queued_behind", lang, n=ahead) if ahead else t("ft_say_queued", lang)
             return Verdict("calm", place, t("ft_say_queued_text", lang))
@@ -48,6 +51,14 @@ def verdict(status: RunStatus, lang: str, ahead: int = 0) -> Verdict:
         case "finished":
             return _finished(status, lang)
     return _running(status, lang)
+
+
+def _downloading(now: Downloading, lang: str) -> Verdict:
+    done, total, rate = map(gigabytes, (now.done, now.total, now.rate))
+    text = t("ft_say_downloading_slow", lang, file=now.file)
+    if now.seconds_left is not None:
+        text = t("ft_say_downloading_text", lang, rate=rate, left=clock(now.seconds_left), file=now.file)
+    return Verdict("calm", t("ft_say_downloading", lang, name=model_name(now.base, lang), done=done, total=total), text)
 
 
 def _running(status: RunStatus, lang: str) -> Verdict:

@@ -63,6 +63,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_cmp_do_erase": ("Clear what {name} said", "清空 {name} 的对话"),
     "ft_cmp_do_close": ("Remove this pane: {name}", "移除这一栏：{name}"),
     "ft_cmp_log": ("Answers of {name}", "{name} 的回答"),
+    "ft_cmp_downloading": (
+        "{base} is being downloaded: {done} of {total}, {rate} a second, now {file}.",
+        "正在下载 {base}：{done} / {total}，每秒 {rate}，当前文件 {file}。",
+    ),
     "ft_cmp_loading": (
         "{base} is being loaded, {seconds} s so far; another model in memory has made room for it.",
         "正在加载 {base}，已 {seconds} 秒；内存中原来的模型已让出位置。",

@@ -14,6 +14,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} is not on this machine yet: Start fetches about {size} first, once.",
         "本机还没有 {name}：开始训练时先下载约 {size}，只需一次。",
     ),
+    "ft_not_downloaded_other": (
+        "{name} is not on this machine yet: Start fetches it first, once.",
+        "本机还没有 {name}：开始训练时先下载，只需一次。",
+    ),
     "ft_memory": ("Memory, estimated", "内存（估计）"),
     "ft_memory_of": ("{size} of {room}", "{size} / {room}"),
     "ft_part_base": ("base {size}", "基座 {size}"),
@@ -237,6 +241,16 @@ TEXTS: dict[str, tuple[str, str]] = {
         "It begins when the model's process is free; a run in progress goes first.",
         "模型进程空闲后即开始；正在进行的训练优先。",
     ),
+    "ft_say_downloading": ("Downloading {name}: {done} of {total}.", "正在下载 {name}：{done} / {total}。"),
+    "ft_say_downloading_text": (
+        "{rate} a second, {left} left; now {file}. Stopped, it keeps what has come and goes on from there next time.",
+        "每秒 {rate}，还需 {left}；当前文件 {file}。停止后已下载的部分会保留，下次从断点继续。",
+    ),
+    "ft_say_downloading_slow": (
+        "Nothing is coming at the moment; it goes on by itself. Now {file}.",
+        "暂时没有数据传来，会自动继续。当前文件 {file}。",
+    ),
+    "ft_run_downloading": ("Download {share} %", "下载 {share} %"),
     "ft_say_starting": ("Starting.", "正在启动。"),
     "ft_say_starting_text": ("The first numbers appear with the first step.", "第一步完成后就会出现数字。"),
     "ft_say_closing": ("All steps done, saving and checking.", "全部步骤已完成，正在保存和核对。"),
