@@ -235,7 +235,7 @@ def test_a_hub_that_does_not_answer_is_said_at_once(hub: HubServer, worker: Work
     with pytest.MonkeyPatch.context() as patch:
         point_at(hub, hub.root.parent / "hf" / "hub", patch)
         began = time.monotonic()
-        with pytest.raises(ModelError, match="^me/chat: the Hub cannot be reached; check the network"):
+        with pytest.raises(ModelError, match=r"^me/chat: the Hub cannot be reached; check the network"):
             list(worker.fetch("me/chat"))
         assert time.monotonic() - began < 5
     hub.port = old
