@@ -8,6 +8,7 @@ from pathlib import Path
 from ftchat.adapters.checks import FILES, MOST_BYTES
 from ftchat.adapters.store import check_names
 from ftchat.errors import ModelError
+from ftchat.hub import why
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _PATIENCE = 10  # seconds for the Hub to answer
@@ -39,13 +40,5 @@ def fetch(name: str, folder: Path, private: bool) -> None:
     except ModelError:
         raise
     except Exception as error:  # the library and the network each fail in ways of their own
-        raise ModelError(f"{name}: {_sentence(error)}", "adapter_hub", name=name) from error
-
-
-def _sentence(error: Exception) -> str:
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if "GatedRepoError" in kinds:
-        return "this adapter is gated: ask for access on its page, then log in with: hf auth login"
-    if kinds & {"RepositoryNotFoundError", "RevisionNotFoundError", "EntryNotFoundError"}:
-        return "there is no such model on the Hub that may be read; is it spelled right?"
-    return "the Hub cannot be reached; try again, or bring the adapter's two files"
+        said = why(error, name, "adapter") or f"it cannot be fetched ({type(error).__name__}); bring its two files"
+        raise ModelError(f"{name}: {said}", "adapter_hub", name=name) from None

@@ -14,6 +14,7 @@ from ftchat.data.reading import Source
 from ftchat.data.rows import shown
 from ftchat.errors import DataError
 from ftchat.files import ftchat_home
+from ftchat.hub import redacted, why
 
 _ID = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:/(\w[\w.-]*))?(?::([\w.-]+))?")
 _FILE_ENDINGS = frozenset(
@@ -36,7 +37,7 @@ def from_hub(name: str) -> Source | None:
     except DataError:
         raise
     except Exception as error:  # the library, the network and the files there each fail in ways of their own
-        raise DataError(f"{name}: {_sentence(error)}") from None
+        raise DataError(f"{name}: {_sentence(error, repository)}") from None
     return Source(f"{'/'.join(filter(None, (repository, config)))}:{split}", data.getvalue())
 
 
@@ -65,20 +66,15 @@ def _one_split(loaded: Any, repository: str, split: str | None) -> tuple[Any, st
     return loaded[chosen], chosen
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, repository: str) -> str:
     """What went wrong, told in the user's terms."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    text = " ".join(str(error).split())
-    if "GatedRepoError" in kinds or "is a gated dataset" in text:
-        return "this dataset is gated: ask for access on its page, then log in with: hf auth login"
+    text = redacted(" ".join(str(error).split()))
+    if said := why(error, repository, "dataset"):
+        return f"there is no such file, and {said}"
     if "scripts are no longer supported" in text:
         return "this dataset needs a program of its own to be read, and no foreign code is run; take a file of it"
     if choices := re.search(r"(?:Available|available configs|one of):? (\[.*?\])", text):
         what = "split" if "split" in text.lower() else "config"
         where = "owner/name:split" if what == "split" else "owner/name/config"
         return f"this dataset has these {what}s: {shown(choices[1], 300)}; write one of them as {where}"
-    if kinds & {"OfflineModeIsEnabled", "ConnectionError", "ConnectError", "TimeoutException"}:
-        return "there is no such file, and the Hub cannot be reached to look for a dataset of that name"
-    if "DatasetNotFoundError" in kinds or "RepositoryNotFoundError" in kinds:
-        return "there is no such file, and no dataset of that name on the Hub that may be read; is it spelled right?"
     return f"this dataset cannot be read ({shown(text or type(error).__name__, 200)})"

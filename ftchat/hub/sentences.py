@@ -22,7 +22,7 @@ def why(error: BaseException, name: str, what: Literal["model", "adapter", "data
     """What an error means to whoever wants this model, adapter or dataset; "" for what is no error of the Hub's."""
     kinds, status = _kinds(error), status_of(error)
     page = f"{constants.ENDPOINT}/{'datasets/' if what == 'dataset' else ''}{name}"
-    if "GatedRepoError" in kinds:
+    if "GatedRepoError" in kinds or "is a gated dataset" in str(error):  # as the library `datasets` tells it
         login = "the token of this machine has no access yet" if get_token() else _LOG_IN
         return f"this {what} is gated: accept its terms at {page}, and {login}; then start again"
     if "DisabledRepoError" in kinds:
@@ -74,4 +74,4 @@ def _kinds(error: BaseException) -> set[str]:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
-        error = error.__cause__
+        error = error.__cause__ or error.__context__
