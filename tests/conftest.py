@@ -14,7 +14,9 @@ from pathlib import Path
 import gradio as gr
 import pytest
 import small_models
+from hub_server import HubServer, hub_server, point_at
 
+from ftchat.hub import download
 from ftchat.ui.page import build_page
 from ftchat.worker import Worker, open_worker
 
@@ -39,6 +41,15 @@ def worker(home: Path) -> Iterator[Worker]:
 def page(home: Path) -> gr.Blocks:
     """The whole page over a worker that nobody has asked for anything."""
     return build_page(home, open_worker("process", home))
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A Hub of this test's own, and a cache for what comes from it."""
+    monkeypatch.setattr(download, "WAITS", (0.05, 0.05))
+    with hub_server(tmp_path / "hub") as server:
+        point_at(server, tmp_path / "hf" / "hub", monkeypatch)
+        yield server
 
 
 @pytest.fixture(scope="session")

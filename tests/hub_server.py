@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from huggingface_hub import constants
+
+from ftchat.engine.loading import STARTER_FOLDER
 
 _LARGE = (".safetensors", ".bin", ".parquet", ".gguf")  # what the Hub keeps in LFS
 _PIECE = 16_384
@@ -54,8 +57,20 @@ class HubServer:
         """The ranges in which this file was fetched."""
         return [one.range for one in self.log if one.method == "GET" and one.path.endswith("/" + file)]
 
+    def partial(self) -> int:
+        """Bytes of weights that were begun and not ended."""
+        return sum(path.stat().st_size for path in Path(constants.HF_HUB_CACHE).rglob("*.incomplete"))
+
     def folder(self, kind: str, name: str) -> Path:
         return self.root / kind / name
+
+    def put(self, name: str) -> Path:
+        """The starter under this name, with what else lies in such repositories."""
+        folder = Path(shutil.copytree(STARTER_FOLDER, self.folder("models", name)))
+        for junk in ("pytorch_model.bin", "model.fp16.safetensors", "model-q4.gguf", "modeling.py", "onnx/model.onnx"):
+            (folder / junk).parent.mkdir(exist_ok=True)
+            (folder / junk).write_bytes(b"never to be fetched")
+        return folder
 
     def sha(self, folder: Path) -> str:
         names = [f"{path.name} {path.stat().st_size}" for path in sorted(folder.rglob("*")) if path.is_file()]

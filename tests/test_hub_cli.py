@@ -9,11 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hub_server import HubServer, hub_server, point_at
+from hub_server import HubServer
 from test_brought import made
 
 from ftchat.adapters import AdapterStore, fetch
@@ -26,16 +25,13 @@ SIZE = (STARTER_FOLDER / "model.safetensors").stat().st_size
 QUICK = ("--preset", "quick", "--set", "max_steps=1", "--json")
 
 
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
-    with hub_server(tmp_path / "hub") as server:
-        point_at(server, tmp_path / "hf" / "hub", monkeypatch)
-        shutil.copytree(STARTER_FOLDER, server.folder("models", "me/chat"))
-        data = server.folder("datasets", "me/pairs")
-        data.mkdir(parents=True)
-        rows = [json.dumps({"prompt": f"How much is {n} and {n}?", "completion": str(2 * n)}) for n in range(30)]
-        (data / "train.jsonl").write_text("\n".join(rows))
-        yield server
+@pytest.fixture(autouse=True)
+def offers(hub: HubServer) -> None:
+    hub.put("me/chat")
+    data = hub.folder("datasets", "me/pairs")
+    data.mkdir(parents=True)
+    rows = [json.dumps({"prompt": f"How much is {n} and {n}?", "completion": str(2 * n)}) for n in range(30)]
+    (data / "train.jsonl").write_text("\n".join(rows))
 
 
 def command(*arguments: str) -> subprocess.Popen[str]:
@@ -116,6 +112,6 @@ def test_an_adapter_behind_a_door_takes_the_token_only_where_it_may(
     if private:
         fetch("me/secret", tmp_path / "got", private=True)
         return
-    with pytest.raises(ModelError, match="^me/secret: there is no adapter of that name on the Hub that may be read"):
+    with pytest.raises(ModelError, match=r"^me/secret: there is no adapter of that name on the Hub that may be read"):
         fetch("me/secret", tmp_path / "got", private=False)
     assert not any(one.token for one in hub.log if "me/secret" in one.path)

@@ -15,12 +15,14 @@ from typing import Any
 
 import torch
 
+from ftchat.engine.counting import told
 from ftchat.engine.loading import check_fits
 from ftchat.engine.memory import Meter
+from ftchat.errors import FtchatError
 from ftchat.events import Downloading, ReplyFailed, ReplyLoading
 from ftchat.hub import Download, absent
 from ftchat.hub.download import Stopped
-from ftchat.records import Call, ChatRequest
+from ftchat.records import Answer, Call, ChatRequest
 from ftchat.runs import Run
 
 LOOKED_AT = 0.1  # seconds between two looks at what has come
@@ -37,10 +39,10 @@ class Absent(Exception):
 
 
 class Arrivals:
-    """`tell` sends an event to a call, and closes it with None."""
+    """`send` is the loop's."""
 
-    def __init__(self, device: torch.device, meter: Meter, tell: Callable[[int, Any], None]):
-        self._device, self._meter, self._tell = device, meter, tell
+    def __init__(self, device: torch.device, meter: Meter, send: Callable[[Answer], None]):
+        self._device, self._meter, self._send = device, meter, send
         self._coming: dict[str, _Coming] = {}
         self._waiting: list[_Waiting] = []
         self._recorded: tuple[str, float, int] = ("", 0.0, 0)  # of a run's history: what it heard last
@@ -56,33 +58,33 @@ class Arrivals:
         """Whoever asked under this name waits no longer."""
         for waiting in [one for one in self._waiting if one.request == request]:
             self._waiting.remove(waiting)
-            if isinstance(waiting.asked, ChatRequest):
+            if waiting.chats:
                 error = f"stopped while {waiting.base} was being downloaded; what has come of it is kept"
-                self._tell(waiting.call.id, ReplyFailed(request=request, error=error))
-            self._tell(waiting.call.id, None)
+                self._send(Answer(waiting.call.id, ReplyFailed(request=request, error=error), last=False))
+            self._send(Answer(waiting.call.id, None))
 
-    def advance(self, run: Run | None, precision: str) -> list[tuple[Call, Exception | None]]:
-        """Calls that wait no longer, with what came between. `run` is the next one to train, whose base is fetched too,
-        for that precision."""
+    def advance(self, run: Run | None, precision: str) -> list[Call]:
+        """Calls whose base is here now. `run` is the next one to train, whose base is fetched too, for that
+        precision."""
         wanted = {one.base: one.precision for one in reversed(self._waiting)}
         if run and run.config.base not in wanted and absent(run.config.base):
             wanted[run.config.base] = precision
         for base in wanted:
             if base not in self._coming:
                 self._coming[base] = _Coming(Download(base))
-        released: list[tuple[Call, Exception | None]] = []
+        ready: list[Call] = []
         for base, coming in list(self._coming.items()):
             if coming.folder and not coming.begun and base in wanted:
                 self._check(coming, wanted[base])
             if run and run.config.base == base:
                 self._record(run, coming)
-            released += self._released(coming)
+            ready += self._told(coming)
             if coming.over and coming.error is None:
                 del self._coming[base]
             elif base not in wanted:
                 coming.download.cancelled.set()
                 del self._coming[base]
-        return released
+        return ready
 
     def failure(self, run: Run) -> Exception | None:
         """Why the base of this run does not come. To ask again is to try again."""
@@ -107,20 +109,30 @@ class Arrivals:
             download.cancelled.set()
         coming.checked.set()
 
-    def _released(self, coming: _Coming) -> list[tuple[Call, Exception | None]]:
-        """Those who waited for this base, if it has come or will not; the others hear how far it is."""
+    def _told(self, coming: _Coming) -> list[Call]:
+        """Who waits for this base hears how far it is, or why it does not come; those who wait no longer."""
         waiting = [one for one in self._waiting if one.base == coming.download.name]
         if coming.over:
             self._waiting = [one for one in self._waiting if one not in waiting]
-            return [(one.call, coming.error) for one in waiting]
+        if coming.over and coming.error is None:
+            return [one.call for one in waiting]
         for one in waiting:
-            if coming.begun and time.monotonic() - one.told > _TOLD:
+            if coming.error is not None:
+                self._refuse(one, coming.error)
+            elif coming.begun and time.monotonic() - one.told > _TOLD:
                 one.told = time.monotonic()
                 event: Any = coming.event()
-                if isinstance(one.asked, ChatRequest):
+                if one.chats:
                     event = ReplyLoading(request=one.request, base=one.base, download=event)
-                self._tell(one.call.id, event)
+                self._send(Answer(one.call.id, event, last=False))
         return []
+
+    def _refuse(self, waiting: _Waiting, error: Exception) -> None:
+        value: Any = told(error)
+        if waiting.chats and isinstance(error, FtchatError):
+            self._send(Answer(waiting.call.id, ReplyFailed(request=waiting.request, error=str(error)), last=False))
+            value = None
+        self._send(Answer(waiting.call.id, value))
 
     def _record(self, run: Run, coming: _Coming) -> None:
         """The history hears of the beginning and the end, and not too often between."""
@@ -142,13 +154,14 @@ class _Waiting:
     told: float = 0.0
 
     @property
-    def asked(self) -> Any:
-        """A chat's request, or the name under which a base is fetched."""
-        return self.call.arguments[0] if self.call.arguments else None
+    def chats(self) -> bool:
+        return self.call.verb == "chat"
 
     @property
     def request(self) -> str:
-        return self.asked.id if isinstance(self.asked, ChatRequest) else str(self.asked)
+        """The name under which a reply or a download was asked for, and can be stopped."""
+        first = self.call.arguments[0] if self.call.arguments else ""
+        return first.id if isinstance(first, ChatRequest) else str(first)
 
 
 class _Coming:

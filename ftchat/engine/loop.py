@@ -10,8 +10,6 @@ import contextlib
 import signal
 import threading
 import time
-import traceback
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,6 +21,7 @@ from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
 from ftchat.engine.arrivals import LOOKED_AT, Absent, Arrivals
 from ftchat.engine.closing import close_badly
+from ftchat.engine.counting import Counting, Countings, told
 from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import check_ready, default_precision
 from ftchat.engine.machine import describe_machine
@@ -35,8 +34,8 @@ from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.stats import fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
-from ftchat.errors import ConfigError, FtchatError, WorkerBusy
-from ftchat.events import ReplyEvent, ReplyFailed
+from ftchat.errors import ConfigError, WorkerBusy
+from ftchat.events import ReplyEvent
 from ftchat.hub import absent
 from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, WorkerState
 from ftchat.runs import Run, RunStore
@@ -44,8 +43,6 @@ from ftchat.settings import chat_share
 
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 COUNTED_AT_ONCE = 256  # examples whose tokens are counted before others get their turn
-
-Counting = Generator[None, None, Any]
 
 
 def serve(connection: Connection, home: Path, owner: str) -> None:
@@ -74,13 +71,13 @@ class Loop:
         self._resident: Resident | None = None
         self._replies = Replies(self._runs, AdapterStore(home, owner), self._load, self._deliver)
         self._queue = RunQueue(self._runs)
-        self._counting: deque[tuple[int, Counting]] = deque()
+        self._counting = Countings(self._send)
         self._ending = False
         self._step_ended = time.monotonic()
         self._share = chat_share()
         self._meter = Meter(_device())
         self._forecaster = Forecaster(self._meter)
-        self._arrivals = Arrivals(_device(), self._meter, self._deliver)
+        self._arrivals = Arrivals(_device(), self._meter, self._send)
 
     def run(self) -> None:
         while not self._ending:
@@ -88,8 +85,7 @@ class Loop:
             self._take_calls(0 if busy else LOOKED_AT if self._arrivals or self._queue else None)
             self._arrive()
             self._replies.advance()
-            if self._counting:
-                self._count()
+            self._counting.advance()
             if self._next_can_train() and (not self._replies or self._is_resident(self._queue.first)):
                 self._train()
 
@@ -215,32 +211,14 @@ class Loop:
                 return
             value: Any = getattr(self, call.verb)(*call.arguments)
             if isinstance(value, Generator):
-                self._counting.append((call.id, value))
+                self._counting.add(call.id, value)
                 return
         except Absent as missing:
             self._arrivals.wait(call, missing)
             return
-        except FtchatError as error:
-            value = error
         except Exception as error:
-            value = _bug(error)
+            value = told(error)
         self._send(Answer(call.id, value))
-
-    # Counting: much data takes long, and must not keep replies and steps waiting
-
-    def _count(self) -> None:
-        """One batch of what has waited longest."""
-        call, counting = self._counting.popleft()
-        try:
-            next(counting)
-        except StopIteration as end:
-            self._send(Answer(call, end.value))
-        except FtchatError as error:
-            self._send(Answer(call, error))
-        except Exception as error:
-            self._send(Answer(call, _bug(error)))
-        else:
-            self._counting.append((call, counting))
 
     # Training
 
@@ -272,8 +250,7 @@ class Loop:
         with contextlib.suppress(_Closed):
             self._take_calls(0)
             self._arrive()
-            if self._counting:
-                self._count()
+            self._counting.advance()
             deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
             if self._replies and self._resident:
                 with self._resident.chatting():
@@ -290,14 +267,8 @@ class Loop:
         first = self._queue.first if self._queue else None
         if not (first or self._arrivals):
             return
-        for call, error in self._arrivals.advance(first, self._needs(first)[1] if first else ""):
-            if error is None:
-                self._answer(call)
-            elif call.verb == "chat" and isinstance(error, FtchatError):
-                self._deliver(call.id, ReplyFailed(request=call.arguments[0].id, error=str(error)))
-                self._deliver(call.id, None)
-            else:
-                self._send(Answer(call.id, error if isinstance(error, FtchatError) else _bug(error)))
+        for call in self._arrivals.advance(first, self._needs(first)[1] if first else ""):
+            self._answer(call)
         if first and not self._queue.running and (failure := self._arrivals.failure(first)):
             with self._queue.next() as run:
                 close_badly(run, failure)
@@ -337,11 +308,6 @@ class Loop:
             torch.cuda.empty_cache()
         self._resident = Resident(base, precision, device)
         return self._resident
-
-
-def _bug(error: Exception) -> RuntimeError:
-    """A fault of ours, for whoever asked, with its traceback."""
-    return RuntimeError(f"{error!r} in the model's process:\n{''.join(traceback.format_exception(error))}")
 
 
 def _device() -> torch.device:
