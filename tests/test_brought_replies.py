@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from duets import make_adapters, said
 
 from ftchat.adapters import AdapterStore, BroughtAdapter
 from ftchat.engine.adapters import Voice
+from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.loop import Loop
 from ftchat.engine.models import Resident
 from ftchat.errors import ModelError
@@ -129,11 +131,11 @@ def test_another_base_is_announced_before_it_is_loaded(
     assert isinstance(last, ReplyFailed) and "not on" in last.error
 
 
-def test_the_old_base_is_gone_before_the_new_one_comes(
-    home: Path, saved: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_old_base_is_gone_before_the_new_one_comes(home: Path, saved: dict[str, Path], tmp_path: Path) -> None:
     from multiprocessing import Pipe
 
+    torn = Path(shutil.copytree(STARTER_FOLDER, tmp_path / "torn"))  # which shows only when it is read
+    os.truncate(torn / "model.safetensors", 1_000_000)
     loop = Loop(Pipe()[0], home, "local")
     loop.describe(STARTER, "auto")
     resident = loop._resident
@@ -146,8 +148,8 @@ def test_the_old_base_is_gone_before_the_new_one_comes(
     del resident
     gc.disable()
     try:
-        with pytest.raises(ModelError, match="no folder"):
-            loop.describe("/nowhere/at-all", "auto")
+        with pytest.raises(ModelError, match="download it again"):
+            loop.describe(str(torn), "auto")
         assert not any(part() is not None for part in gone)
     finally:
         gc.enable()
