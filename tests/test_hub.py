@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 
@@ -13,10 +16,10 @@ from test_train import start
 
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.events import Downloading, ReplyDone, ReplyFailed, ReplyLoading
-from ftchat.hub import downloaded
+from ftchat.hub import Download, downloaded
 from ftchat.records import STARTER, ChatRequest, Message, Pane, Sampling
 from ftchat.runs import Run
-from ftchat.worker import Worker
+from ftchat.worker import ProcessWorker, Worker, open_worker
 
 SIZE = (STARTER_FOLDER / "model.safetensors").stat().st_size
 
@@ -84,6 +87,42 @@ def test_stopped_half_way_it_goes_on_from_the_byte_that_is_there(hub: HubServer,
     again = [one for one in hub.log[asked:] if one.method == "GET" and "/resolve/" in one.path]
     assert {one.path.rpartition("/")[2] for one in again} == {"model.safetensors"}
     assert {one.range for one in again} == {f"bytes={kept}-"}
+
+
+@pytest.mark.slow
+def test_a_killed_process_goes_on_from_the_byte_that_is_there(hub: HubServer, home: Path) -> None:
+    hub.put("me/chat")
+    hub.rate = 2e6
+    process = open_worker("process", home)
+    assert isinstance(process, ProcessWorker)
+    try:
+        run = start(home, process, "killed", {"max_steps": 1}, base="me/chat")
+        while hub.partial() < SIZE // 10:
+            assert run.status().state == "queued"
+            time.sleep(0.02)
+        assert process.pid
+        os.kill(process.pid, signal.SIGKILL)
+        until(run, "interrupted")
+        kept, hub.rate = hub.partial(), 0
+        process.start_run(run.id)
+        assert until(run, "finished", "failed") == "finished"
+        assert hub.fetched("model.safetensors")[-1] == f"bytes={kept}-"
+    finally:
+        process.close()
+
+
+def test_two_who_want_the_same_base_fetch_it_once(hub: HubServer, worker: Worker) -> None:
+    hub.put("me/chat")
+    hub.rate = 10e6
+    alone = Download("me/chat")  # as another process would
+    alone.prepare()
+    beside = threading.Thread(target=alone.run)
+    beside.start()
+    while not hub.partial():
+        time.sleep(0.01)
+    list(worker.fetch("me/chat"))
+    beside.join()
+    assert downloaded("me/chat") and hub.fetched("model.safetensors") == [None, None]
 
 
 def test_a_cut_connection_is_taken_up_again(hub: HubServer, worker: Worker) -> None:

@@ -102,6 +102,17 @@ def test_an_adapter_by_its_id(hub: HubServer, home: Path, tmp_path: Path) -> Non
     assert not hub.fetched("training_args.bin")
 
 
+@pytest.mark.slow
+def test_base_and_adapter_by_their_ids_answer_beside_each_other(hub: HubServer) -> None:
+    made(hub.folder("models", "me/adapter"), {"base_model_name_or_path": "me/chat"})
+    arguments = ("--prompt", "Hello!", "--max-new-tokens", "4", "--json")
+    status, out, err = ended(command("compare", "me/adapter", *arguments))
+    assert status == 0 and "downloading me/chat" in err
+    assert json.loads(out)["base"] == json.loads(out)["tuned"], "an adapter of zeros changes nothing"
+    status, out, err = ended(command("compare", "me/nothing", *arguments))
+    assert status == 2 and "no adapter of that name on the Hub" in err
+
+
 @pytest.mark.parametrize("private", [True, False])
 def test_an_adapter_behind_a_door_takes_the_token_only_where_it_may(
     hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private: bool

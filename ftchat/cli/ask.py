@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ftchat.adapters import AdapterStore
+from ftchat.adapters import fetch as fetch_adapter
 from ftchat.cli.fetching import fetch
 from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
 from ftchat.files import ftchat_home
+from ftchat.hub import is_hub_id
 from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
 from ftchat.runs import Run, RunStore
 from ftchat.worker import Worker, open_worker
@@ -31,14 +33,14 @@ class Tuned(NamedTuple):
 
 def add_parsers(verbs: Any) -> None:
     compare_ = verbs.add_parser("compare", help="answers of base and tuned, decoded together")
-    compare_.add_argument("name", metavar="RUN", help="a run's id or name, or the folder of an adapter")
+    compare_.add_argument("name", metavar="RUN", help="a run's id or name, or an adapter's folder or Hub id")
     compare_.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="may be given several times")
     compare_.add_argument("--held-out", action="store_true", help="ask the prompts that the run held out")
     compare_.add_argument("--json", action="store_true", help="print one JSON object per prompt")
     _add_sampling(compare_, temperature=0.0)
     compare_.set_defaults(run=compare)
     chat_ = verbs.add_parser("chat", help="a terminal chat with both")
-    chat_.add_argument("name", metavar="RUN", help="a run's id or name, or the folder of an adapter")
+    chat_.add_argument("name", metavar="RUN", help="a run's id or name, or an adapter's folder or Hub id")
     _add_sampling(chat_, temperature=0.7)
     chat_.set_defaults(run=chat)
 
@@ -150,7 +152,7 @@ def _system(arguments: argparse.Namespace) -> tuple[Message, ...]:
 
 
 def _tuned(home: Path, name: str) -> Tuned:
-    """The run of that name, or the adapter in that folder or ZIP archive, which is kept from then on."""
+    """The run of that name, or the adapter of that folder, ZIP archive or Hub id, which is kept from then on."""
     brought = AdapterStore(home)
     path = Path(name).expanduser()
     if found := brought.find(name):
@@ -158,6 +160,11 @@ def _tuned(home: Path, name: str) -> Tuned:
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
         kept = brought.add([path], path.resolve().stem, lambda base: None)
         print(f"adapter {kept.name} is kept as {kept.id}", file=sys.stderr)
+        return Tuned(kept.id, kept.base)
+    if is_hub_id(name) and "/" in name:
+        with brought.coming() as folder:
+            fetch_adapter(name, folder, private=True)
+            kept = brought.add([folder], name.rpartition("/")[2], lambda base: None)
         return Tuned(kept.id, kept.base)
     run = RunStore(home).get(name)
     return Tuned(run.id, run.config.base, run)

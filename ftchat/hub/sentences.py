@@ -23,8 +23,8 @@ def why(error: BaseException, name: str, what: Literal["model", "adapter", "data
     kinds, status = _kinds(error), status_of(error)
     page = f"{constants.ENDPOINT}/{'datasets/' if what == 'dataset' else ''}{name}"
     if "GatedRepoError" in kinds or "is a gated dataset" in str(error):  # as the library `datasets` tells it
-        login = "the token of this machine has no access yet" if get_token() else _LOG_IN
-        return f"this {what} is gated: accept its terms at {page}, and {login}; then start again"
+        login = " with the account of this machine's token" if get_token() else f", and {_LOG_IN}"
+        return f"this {what} is gated: accept its terms at {page}{login}; then start again"
     if "DisabledRepoError" in kinds:
         return f"the Hub has disabled this {what}; choose another"
     if kinds & {"RemoteEntryNotFoundError", "RevisionNotFoundError"}:

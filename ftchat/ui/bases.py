@@ -6,12 +6,11 @@ server's disk, and a Hub id would make it fetch whatever they like: there a base
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ftchat.errors import ConfigError
+from ftchat.hub import is_hub_id
 from ftchat.records import STARTER
 
 ANY = "*"
@@ -21,7 +20,6 @@ LISTED = (  # small chat models under a permissive licence, open to everybody on
     "Qwen/Qwen2.5-0.5B-Instruct",
     "Qwen/Qwen3-0.6B",
 )
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Bases:
                 "base_not_listed",
                 names=names,
             )
-        if not _HUB_ID.fullmatch(base) or Path(base).exists():
+        if not is_hub_id(base):
             raise ConfigError(
                 "this page takes base models by Hub id, as in Qwen/Qwen3-0.6B; folders of its server are not read",
                 "base_folder",
