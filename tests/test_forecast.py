@@ -65,6 +65,7 @@ def test_a_larger_adapter_and_batch_take_more_and_what_is_too_much_is_said(home:
     assert "more memory than there is" in huge
 
 
+@pytest.mark.slow
 def test_rows_of_many_lengths_are_grouped_and_a_break_changes_nothing(home: Path, worker: Worker) -> None:
     whole = begin(home, worker, config(home, "whole", max_steps=30))
     finish(whole)
