@@ -22,14 +22,16 @@ from ftchat.ui.train_form import FIELDS
 from ftchat.ui.voices import Speaker
 from ftchat.worker import Worker
 
-NOW = Downloading(base="me/<chat>", file="model.safetensors", done=1_250_000_000, total=5_000_000_000, rate=25e6)
+NOW = Downloading(
+    base="me/<chat>", file="model.safetensors", done=1_250_000_000, total=5_000_000_000, rate=25 * 2.0**20
+)
 CONFIG = RunConfig("mine", "0" * 16, "me/<chat>")
 
 
 def test_a_run_shows_how_far_its_base_is_and_how_long_it_will_take() -> None:
     events = [RunQueued(), NOW]
     stage = run_view.stage(CONFIG, None, fold(events), "en")
-    assert "Downloading &lt;chat&gt;: 1.2 GB of 5.0 GB." in stage and "25 MB a second, 2:30 left" in stage
+    assert "Downloading &lt;chat&gt;: 1.2 GB of 5.0 GB." in stage and "25 MB a second, 2:24 left" in stage
     assert 'aria-valuenow="25"' in stage and "<chat>" not in stage
     assert "Stop and keep" in run_view.aside(CONFIG, None, fold(events), "data", "", "en")
     assert "1.2 GB / 5.0 GB" in run_view.stage(CONFIG, None, fold(events), "zh")

@@ -12,7 +12,7 @@ from ftchat.ui.duet import BASE, TUNED, Answer, Chat, Turn
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
-from ftchat.ui.numbers import gigabytes
+from ftchat.ui.numbers import gigabytes, megabytes
 from ftchat.ui.standing import Standing
 from ftchat.ui.suggested import Suggestion
 from ftchat.ui.texts import t
@@ -176,7 +176,7 @@ def _loading(event: ReplyLoading, since: float, lang: str) -> str:
     base, coming = model_name(event.base, lang), event.download
     if coming is None or coming.done == coming.total:
         return t("ft_cmp_loading", lang, base=base, seconds=int(time.monotonic() - since))
-    done, total, rate = map(gigabytes, (coming.done, coming.total, coming.rate))
+    done, total, rate = gigabytes(coming.done), gigabytes(coming.total), megabytes(coming.rate)
     return t("ft_cmp_downloading", lang, base=base, done=done, total=total, rate=rate, file=coming.file)
 
 

@@ -31,6 +31,8 @@ _METHODS = {
 
 
 def state_word(status: RunStatus, lang: str) -> str:
+    if status.state == "queued" and status.download:
+        return t("ft_state_downloading", lang)
     return t(
         "ft_state_dropped" if status.state == "stopped" and not status.usable else f"ft_state_{status.state}", lang
     )

@@ -12,7 +12,7 @@ from typing import Literal
 from ftchat.events import Downloading, RunStatus
 from ftchat.events.curves import Judgement, finite, judge
 from ftchat.ui.header import clock, model_name
-from ftchat.ui.numbers import gigabytes, loss
+from ftchat.ui.numbers import gigabytes, loss, megabytes
 from ftchat.ui.texts import t
 
 _BAD = ("overfitting", "diverging", "no_effect")
@@ -54,7 +54,7 @@ def verdict(status: RunStatus, lang: str, ahead: int = 0) -> Verdict:
 
 
 def _downloading(now: Downloading, lang: str) -> Verdict:
-    done, total, rate = map(gigabytes, (now.done, now.total, now.rate))
+    done, total, rate = gigabytes(now.done), gigabytes(now.total), megabytes(now.rate)
     text = t("ft_say_downloading_slow", lang, file=now.file)
     if now.seconds_left is not None:
         text = t("ft_say_downloading_text", lang, rate=rate, left=clock(now.seconds_left), file=now.file)

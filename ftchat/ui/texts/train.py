@@ -144,6 +144,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "按“开始训练”，即可看到损失下降、速度和剩余时间。关闭页面不会中断训练。",
     ),
     # a run
+    "ft_state_downloading": ("Downloading", "正在下载"),
     "ft_state_queued": ("Waiting", "等待中"),
     "ft_state_running": ("Training", "训练中"),
     "ft_state_finished": ("Finished", "已完成"),
