@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ftchat.data.folder import Dataset
 from ftchat.data.judges import labels_of, where
-from ftchat.data.near import Alike, find_alike
+from ftchat.data.near import NEAR_LIMIT, Alike, find_alike
 from ftchat.data.rows import Remark
 from ftchat.errors import ConfigError
 from ftchat.records import Example
@@ -60,6 +60,17 @@ def leaks(train: Sequence[Example], held_out: Sequence[Example], near: bool) -> 
         elif index in copies:
             said = f"nearly the same is also trained on, at {where(train[copies[index]], example)}"
             yield index, Remark("leak", "warning", said)
+
+
+def apart(examples: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+    """Those that give nothing away of what is held out: neither its prompt nor, among as many as in reading, nearly
+    the same."""
+    asked = {_questions(example)[-1] for example in held_out}
+    left = [example for example in examples if asked.isdisjoint(_questions(example))]
+    if not held_out or len(left) + len(held_out) > NEAR_LIMIT:
+        return left
+    near = {earlier for later, earlier, _ in find_alike([*left, *held_out]).pairs if earlier < len(left) <= later}
+    return [example for index, example in enumerate(left) if index not in near]
 
 
 def _nearly_trained(train: Sequence[Example], held_out: Sequence[Example]) -> Mapping[int, int]:
