@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_training_begins_with_what_the_earlier_run_knew(home: Path, worker: Work
 
 def test_a_paused_run_goes_on_exactly_and_needs_the_earlier_one_no_more(home: Path, worker: Worker) -> None:
     first, runs = first_of(home, worker, max_steps=8), RunStore(home)
-    asked = {"replay": 0.6, "max_steps": 12, "lora_dropout": 0.1}
+    asked = {"replay": 0.6, "max_steps": 24, "lora_dropout": 0.1}
     whole, paused = (go_on(home, worker, first, name, **asked) for name in ("whole", "paused"))
     start = hash_files(first.adapter)
     runs.delete(first)  # while the second waits
@@ -140,15 +141,20 @@ def test_what_contradicts_the_earlier_run_is_refused_in_a_sentence(
 
 
 def test_nothing_goes_on_from_what_is_not_over_or_keeps_only_an_outcome(home: Path, worker: Worker) -> None:
-    tokens = first_of(home, worker, "ptuning", "tokens", max_steps=1)
     first = first_of(home, worker, max_steps=1)
     running = go_on(home, worker, first, "running", max_steps=100_000)
     until_step(running, 1)
-    for earlier, sentence in ((tokens, "such as prompt"), (running, "wait until it ends")):
+
+    def refused(earlier: Run, sentence: str) -> None:
         with pytest.raises(ConfigError, match=sentence):
             continued(RunConfig("next", "0" * 16), earlier, 0.0, DatasetStore(home))
+
+    refused(running, "wait until it ends")
+    worker.pause_run(running.id)
+    until_over(running)
+    refused(running, "resume it first")
+    assert first.resolved is not None
+    first.freeze(dataclasses.replace(first.resolved, method="ptuning"))
+    refused(first, "such as prompt")
     (first.adapter / "adapter_model.safetensors").unlink()
-    with pytest.raises(ConfigError, match="no adapter to go on from"):
-        continued(RunConfig("next", "0" * 16), first, 0.0, DatasetStore(home))
-    worker.stop_run(running.id)
-    finish(running)
+    refused(first, "no adapter to go on from")
