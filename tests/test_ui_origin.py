@@ -32,7 +32,7 @@ def test_a_run_is_chosen_started_and_told_of(home: Path, worker: Worker) -> None
     assert offer("", "en").choices[1:] == [("<b>first · Starter", first.id)]
     _, choosing, dropdown = act(first.id, ("", ""), "en", picked(onward="1"))
     assert choosing and dropdown.value == first.id
-    base, slider, _, bases, other = choose(first.id, "Qwen/Qwen3-0.6B", "en")
+    base, slider, bases, other = choose(first.id, "Qwen/Qwen3-0.6B", "en")
     assert base == "starter" and not slider.elem_classes and bases.elem_classes == other.elem_classes != []
     assert choose("", base, "en")[1].elem_classes
     _, note, *_ = look(data, None, "starter", "en", first.id, 0.5, *UNTOUCHED)
@@ -50,10 +50,10 @@ def test_a_run_is_chosen_started_and_told_of(home: Path, worker: Worker) -> None
     drawn = run_view.aside(run.config, run.resolved, status, "news", "", "en")
     assert "4 of 8 pairs" in Seen(drawn).text and "<b>first" in Seen(drawn).text and 'id="ft-onward"' in drawn
     listed = runs_tab.table([run, first], {}, "goes on from", None, "en")
-    assert "goes on from <b>first, 4 of 8 pairs from there" in Seen(listed).text and "b" not in Seen(listed).tags
+    assert "goes on from <b>first, 4 of 8 pairs replayed" in Seen(listed).text and "b" not in Seen(listed).tags
     assert f'data-open="{first.id}"' not in listed
     told = Seen(side_by_side([run, first], {}, "en")).text
-    assert "Go on from" in told and "<b>first" in told
+    assert "Went on from" in told and "<b>first" in told
 
 
 def test_nothing_is_offered_where_there_is_nothing_to_go_on_from(home: Path, page: gr.Blocks) -> None:

@@ -62,15 +62,15 @@ def leaks(train: Sequence[Example], held_out: Sequence[Example], near: bool) -> 
             yield index, Remark("leak", "warning", said)
 
 
-def apart(examples: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
-    """Those that give nothing away of what is held out: neither its prompt nor, among as many as in reading, nearly
-    the same."""
+def telling(examples: Sequence[Example], held_out: Sequence[Example], near: bool) -> set[int]:
+    """The indices of those that tell something of what is held out: its prompt, or nearly the same. Near duplicates are
+    looked for among as many as in reading."""
     asked = {_questions(example)[-1] for example in held_out}
-    left = [example for example in examples if asked.isdisjoint(_questions(example))]
-    if not held_out or len(left) + len(held_out) > NEAR_LIMIT:
-        return left
-    near = {earlier for later, earlier, _ in find_alike([*left, *held_out]).pairs if earlier < len(left) <= later}
-    return [example for index, example in enumerate(left) if index not in near]
+    found = {index for index, example in enumerate(examples) if not asked.isdisjoint(_questions(example))}
+    if near and held_out and len(examples) + len(held_out) <= NEAR_LIMIT:
+        pairs = find_alike([*examples, *held_out]).pairs
+        found |= {earlier for later, earlier, _ in pairs if earlier < len(examples) <= later}
+    return found
 
 
 def _nearly_trained(train: Sequence[Example], held_out: Sequence[Example]) -> Mapping[int, int]:

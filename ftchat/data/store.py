@@ -32,7 +32,7 @@ from ftchat.data.summary import Summary
 from ftchat.data.versions import patch_of, revise, revise_few
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
-from ftchat.records import RunConfig, Sides
+from ftchat.records import Example, RunConfig, Sides
 from ftchat.settings import SEED, held_out_share
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
@@ -49,6 +49,7 @@ class DatasetStore:
         if not _OWNER.fullmatch(owner):
             raise ConfigError(f"'{owner}' cannot name an owner: use letters, digits, '.', '_' and '-'")
         self.folder = owner_folder(home, owner) / "datasets"
+        self._replayed: tuple[object, tuple[Example, ...]] = (None, ())  # found last, and for what
 
     def put(
         self,
@@ -133,8 +134,14 @@ class DatasetStore:
         origin = config.origin
         if not origin or not origin.replay:
             return sides
-        again = replayed(self.split_for(origin.config), sides, origin.replay, int(config.settings.get("seed", SEED)))
-        return Sides((*sides.learned, *again), sides.held_out, len(again))
+        seed = int(config.settings.get("seed", SEED))
+        asked, known = (
+            (origin.config, origin.replay, seed, config.dataset, config.held_out, config.preset),
+            self._replayed,
+        )
+        if asked != known[0]:
+            known = self._replayed = (asked, replayed(self.split_for(origin.config), sides, origin.replay, seed))
+        return Sides((*sides.learned, *known[1]), sides.held_out, len(known[1]))
 
     def info(self, key: str) -> DatasetInfo:
         if not _HASH.fullmatch(key) or not (self.folder / key).is_dir():

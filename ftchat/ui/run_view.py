@@ -222,7 +222,7 @@ def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatu
     """The run's settings: what was asked for, and what `auto` became."""
     rows = [("ft_kv_base", model_name(config.base, lang), config.base), ("ft_kv_data", data, "")]
     if config.origin:
-        rows.append(("ft_origin", config.origin.config.name, config.origin.run))
+        rows.append(("ft_kv_origin", config.origin.config.name, config.origin.run))
     rows.append(("ft_kv_preset", t(f"ft_{config.preset}", lang), ""))
     if resolved:
         held = t("ft_kv_held", lang, train=resolved.examples, held=resolved.held_out)

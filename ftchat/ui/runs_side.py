@@ -77,7 +77,7 @@ def _asked(run: Run, datasets: Mapping[str, str], lang: str) -> dict[str, str]:
     if config.held_out:
         data[t("ft_curve_held", lang)] = _data(config.held_out, datasets)
     if config.origin:
-        data[t("ft_origin", lang)] = f"{config.origin.config.name} ({config.origin.adapter[:8]})"
+        data[t("ft_kv_origin", lang)] = f"{config.origin.config.name} ({config.origin.adapter[:8]})"
         data[t("ft_replay", lang)] = _cell(config.origin.replay)
     return data | {key: _cell(value) for key, value in fields.items()} | dict(versions)
 

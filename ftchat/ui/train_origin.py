@@ -65,8 +65,9 @@ def wire(studio: Studio, shell: Shell, part: OriginPart, bases: Sequence[gr.comp
     def offer_origins(chosen: str, lang: str) -> Any:
         return offered(studio.runs.list(), chosen, lang)
 
-    opened = [shell.tabs.change, shell.run.change, shell.choosing.change, shell.lang.change]
+    opened = [shell.tabs.change, shell.choosing.change, shell.lang.change]
     gr.on(opened, offer_origins, [part.run, shell.lang], part.run, trigger_mode="always_last", **QUIETLY)
+    shell.run.change(lambda lang: offered(studio.runs.list(), NONE, lang), shell.lang, part.run, **QUIETLY)
 
     def choose_origin(chosen: str, base: str, lang: str) -> list[Any]:
         run = studio.run(chosen)
@@ -76,12 +77,11 @@ def wire(studio: Studio, shell: Shell, part: OriginPart, bases: Sequence[gr.comp
         return [
             run.config.base if run else base,
             gr.Slider(elem_classes=brought),
-            gr.HTML("" if run is None else gr.skip()),
             *(type(component)(elem_classes=asked) for component in bases),
         ]
 
     part.run.change(
-        told(choose_origin), [part.run, shell.base, shell.lang], [shell.base, part.replay, part.note, *bases], **QUEUED
+        told(choose_origin), [part.run, shell.base, shell.lang], [shell.base, part.replay, *bases], **QUEUED
     )
 
 
@@ -98,8 +98,8 @@ def offered(runs: Sequence[Run], chosen: str, lang: str) -> Any:
 
 def note(run: Run, found: Estimate | None, lang: str) -> str:
     """What a run would take over, and how much of what was learned there it would learn again."""
-    resolved, values = run.resolved, {"name": run.config.name}
-    said = t("ft_origin_note", lang, **values, method=resolved.method if resolved else "")
+    method = t(f"ft_method_{run.resolved.method}", lang) if run.resolved else ""
+    said = t("ft_origin_note", lang, name=run.config.name, method=method)
     if found is not None:
         again, all_ = found.resolved.replayed, found.resolved.examples
         mixed = t("ft_replay_note", lang, again=again, all=all_) if again else t("ft_replay_none", lang)

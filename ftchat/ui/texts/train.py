@@ -125,7 +125,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_tracker_tensorboard": ("TensorBoard", "TensorBoard"),
     "ft_tracker_wandb": ("Weights & Biases", "Weights & Biases"),
     "ft_tracker_trackio": ("trackio", "trackio"),
-    "ft_origin": ("Go on from", "接着训练"),
+    "ft_origin": ("Go on from", "接着哪次训练"),
     "ft_origin_none": ("nothing: begin with the base", "不接续：从基座开始"),
     "ft_origin_note": (
         "Starts with what {name} learned, with its base and its method ({method}).",
@@ -149,9 +149,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_onward": ("Continue training", "接着训练"),
     "ft_runs_from": ("goes on from {name}", "接着 {name} 训练"),
     "ft_runs_from_replayed": (
-        "goes on from {name}, {again} of {all} pairs from there",
-        "接着 {name} 训练，{all} 对中有 {again} 对来自它",
+        "goes on from {name}, {again} of {all} pairs replayed",
+        "接着 {name} 训练，{all} 对中有 {again} 对旧数据",
     ),
+    "ft_kv_origin": ("Went on from", "接续自"),
     "ft_seed": ("Seed", "随机种子"),
     "ft_auto": ("auto", "自动"),
     "ft_run_name": ("Name (optional)", "名称（可选）"),
