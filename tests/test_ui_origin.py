@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import gradio as gr
@@ -67,16 +68,14 @@ def test_nothing_is_offered_where_there_is_nothing_to_go_on_from(home: Path, pag
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_word_about_the_base_where_another_adapter_was_the_start(lang: str) -> None:
-    held = [(0, 0.5), (15, 0.9), (30, 1.2)]
-    fresh = history(falling(30), held, 60)
-    went_on = [
-        RunStarted(time=1000.0, total_steps=30, base="starter", method="lora", origin="first")
-        if isinstance(event, RunStarted)
-        else event
-        for event in fresh
-    ]
-    base, before = (fold(events) for events in (fresh, went_on))
-    assert verdict(base, lang).head != verdict(before, lang).head
-    for word in ("base", "基座"):
-        assert word not in verdict(before, lang).head + Seen(run_view.loss_plot(before, lang)).text
-    assert Seen(run_view.loss_plot(before, lang)).text != Seen(run_view.loss_plot(base, lang)).text
+    held, level = [(0, 0.5), (15, 0.9), (30, 1.2)], [(0, 0.5), (15, 0.5), (30, 0.5)]
+    for measured in (held, level):
+        fresh = history(falling(30), measured, 60)
+        went_on = [
+            dataclasses.replace(event, origin="first") if isinstance(event, RunStarted) else event for event in fresh
+        ]
+        base, before = (fold(events) for events in (fresh, went_on))
+        assert verdict(base, lang).head != verdict(before, lang).head
+        for word in ("base", "基座"):
+            assert word not in verdict(before, lang).head + Seen(run_view.loss_plot(before, lang)).text
+        assert Seen(run_view.loss_plot(before, lang)).text != Seen(run_view.loss_plot(base, lang)).text

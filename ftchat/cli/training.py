@@ -188,7 +188,7 @@ def _go_on(arguments: argparse.Namespace, config: RunConfig, home: Path, runs: R
         return dataclasses.replace(config, base=base)
     earlier = runs.get(arguments.origin)
     config = dataclasses.replace(config, base=base if arguments.base else earlier.config.base)
-    return continued(config, earlier, arguments.replay or 0.0, DatasetStore(home))
+    return continued(config, earlier, "0" if arguments.replay is None else arguments.replay, DatasetStore(home))
 
 
 def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:

@@ -15,6 +15,7 @@ from ftchat.ui.numbers import loss
 from ftchat.ui.texts import t
 
 _BAD = ("overfitting", "diverging", "no_effect")
+_AFTER = {"worse": "lost", "no_effect": "no_change"}  # other words where a run went on from an earlier one
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,9 @@ def _words(found: Judgement, when: Literal["now", "end"], status: RunStatus, lan
     """What a judgement is called, and what to do next."""
     meaning: str = found.meaning
     if meaning == "overfitting" and not found.lowest[0]:
-        meaning = "worse" if status.origin is None else "lost"  # than what it began with, from the first step on
+        meaning = "worse"  # than what it began with, from the first step on
+    if status.origin is not None:
+        meaning = _AFTER.get(meaning, meaning)
     if meaning == "early":
         return t("ft_say_first", lang), ""
     values = {"step": found.lowest[0]}

@@ -340,6 +340,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "It diverged: train again with a third of the learning rate.",
         "训练发散：请把学习率降到三分之一后重新训练。",
     ),
+    "ft_say_no_change_now": ("No change so far.", "目前没有变化。"),
+    "ft_do_no_change_now": (
+        "What it went on from may know these pairs already; if not, stop it, and train again with three times the "
+        "learning rate.",
+        "接续之前可能已经学会这些数据；若不是，建议停止，把学习率提高到三倍后重新训练。",
+    ),
+    "ft_say_no_change_end": ("Finished, but it changed next to nothing.", "已完成，但几乎没有变化。"),
+    "ft_do_no_change_end": (
+        "What it went on from may know these pairs already; if not, train again with three times the learning rate or "
+        "more epochs.",
+        "接续之前可能已经学会这些数据；若不是，请把学习率提高到三倍或增加轮数后重新训练。",
+    ),
     "ft_say_no_effect_now": ("No effect so far.", "目前没有效果。"),
     "ft_do_no_effect_now": (
         "If it stays so, stop it, and train again with three times the learning rate.",
