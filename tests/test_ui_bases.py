@@ -116,7 +116,7 @@ def test_a_stranger_who_names_a_base_is_refused_by_the_server(shared: Server, ba
 
 def test_no_run_begins_on_a_base_that_is_not_taken(home: Path) -> None:
     page = build_page(home, open_worker("process", home), Bases.listed(()))
-    form = ("other", "/etc", "quick", "auto", "", *[""] * len(FIELDS))
+    form = ("", 0.0, "other", "/etc", "quick", "auto", "", *[""] * len(FIELDS), "")
     with pytest.raises(gr.Error, match="folders of its server are not read"):
         handler(page, "begin")("0" * 16, None, "en", *form)
     assert RunStore(home).list() == []

@@ -60,7 +60,8 @@ def begin(hub: HubServer, home: Path, worker: Worker) -> Iterator:
     dataset = DatasetStore(home).put(read([Source.from_text(pairs(4))]), "four").hash
 
     def start(base: str) -> str:
-        return handler(page, "begin")(dataset, None, "en", "other", base, "quick", "auto", "", *[""] * len(FIELDS))[0]
+        form = ("other", base, "quick", "auto", "", *[""] * len(FIELDS), "")
+        return handler(page, "begin")(dataset, None, "en", "", 0.0, *form)[0]
 
     yield start
 
