@@ -45,6 +45,7 @@ def resident_with_adapters(
     """Adapters of rank 16 on every linear layer, saved in folders of their names; with a large `std` they babble."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     resident = Resident(base, precision, device)
+    folder.mkdir(exist_ok=True)
     for seed, name in enumerate(adapters):
         torch.manual_seed(seed)
         targets = list(resident.target_modules())
