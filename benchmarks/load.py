@@ -3,9 +3,9 @@
     python benchmarks/load.py [--visitors 1 4 16 64] [--questions 3] [--tokens 128] [--json FILE]
 
 Every visitor has a session of its own, opened beforehand, and asks base and tuned its own questions, one after the
-other. Prints tokens per second of all together, over that of one visitor; the first token's and the whole answer's time;
-how many were answered; and whether each answer is the one that the same question gets when nobody else asks. Visitors
-send plain HTTP, for they run on the server's own cores: `gradio_client` takes 50 ms of a core for each question.
+other. Prints tokens per second of all together, over that of one visitor; the first token's and the whole answer's
+time; how many were answered; and whether each answer is the one that the same question gets when nobody else asks.
+Visitors send plain HTTP, for they run on the server's own cores: `gradio_client` takes 50 ms of one for each question.
 """
 
 from __future__ import annotations
