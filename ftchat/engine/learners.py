@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM, get_peft_model_state_dict
+from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils.integrations import dequantize_module_weight
 from safetensors.torch import load_file, save_file
@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from ftchat.engine import twins
+from ftchat.engine.changes import FILE_PREFIX
 
 _SAVED, _CONFIG, _TRAINED, _STATE = (
     "adapter_model.safetensors",
@@ -130,13 +131,28 @@ class PeftLearner(Learner):
         self._layers = {key: m for key, m in base.named_modules() if isinstance(m, BaseTunerLayer)}
 
     def learned(self) -> dict[str, Tensor]:
-        return get_peft_model_state_dict(self.model, adapter_name=self.name, save_embedding_layers=False)
+        return self._learned(self.name)
+
+    def _learned(self, adapter: str) -> dict[str, Tensor]:
+        """The same names that PEFT's `get_peft_model_state_dict` finds, which looks through the whole model for them."""
+        return {
+            f"{FILE_PREFIX}{key}.{part.replace(f'.{adapter}', '')}".replace("_vector.weight", "_vector"): tensor
+            for key, layer in self._layers.items()
+            for part, tensor in layer.named_parameters()
+            if adapter in part.split(".")
+        }
 
     def config(self) -> dict[str, Any]:
         return _plain(self.model.peft_config[self.name])
 
     def remove(self) -> None:
-        self.model.unload()
+        """What PEFT's `unload` does, which takes as long as a first token."""
+        base = self.model.get_base_model()
+        for key, layer in self._layers.items():
+            parent, _, name = key.rpartition(".")
+            setattr(base.get_submodule(parent), name, layer.get_base_layer())
+        if hasattr(base, "peft_config"):
+            del base.peft_config
 
     @contextmanager
     def passed_by(self) -> Iterator[None]:
@@ -187,10 +203,7 @@ class PissaLearner(PeftLearner):
         return {key.replace(f".{self.name}", ""): t for key, t in found.items() if both & set(key.split("."))}
 
     def learned(self) -> dict[str, Tensor]:
-        own, start = (
-            get_peft_model_state_dict(self.model, adapter_name=adapter, save_embedding_layers=False)
-            for adapter in (self.name, self._start)
-        )
+        own, start = (self._learned(adapter) for adapter in (self.name, self._start))
         return {key: torch.cat([own[key], start[key]], 0 if "lora_A" in key else 1) for key in own}
 
     def config(self) -> dict[str, Any]:
@@ -208,8 +221,8 @@ class AdaLoraLearner(PeftLearner):
         found = {}
         for key, layer in self._layers.items():
             values = layer.lora_E[self.name] * (layer.scaling[self.name] / (layer.ranknum[self.name] + 1e-5))
-            found[f"base_model.model.{key}.lora_A.weight"] = layer.lora_A[self.name] * values
-            found[f"base_model.model.{key}.lora_B.weight"] = layer.lora_B[self.name]
+            found[f"{FILE_PREFIX}{key}.lora_A.weight"] = layer.lora_A[self.name] * values
+            found[f"{FILE_PREFIX}{key}.lora_B.weight"] = layer.lora_B[self.name]
         return found
 
     def config(self) -> dict[str, Any]:
