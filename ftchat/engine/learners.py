@@ -134,7 +134,7 @@ class PeftLearner(Learner):
         return self._learned(self.name)
 
     def _learned(self, adapter: str) -> dict[str, Tensor]:
-        """The same names that PEFT's `get_peft_model_state_dict` finds, which looks through the whole model for them."""
+        """What PEFT's `get_peft_model_state_dict` gives, which looks through the whole model for it."""
         return {
             f"{FILE_PREFIX}{key}.{part.replace(f'.{adapter}', '')}".replace("_vector.weight", "_vector"): tensor
             for key, layer in self._layers.items()
