@@ -83,7 +83,8 @@ def test_virtual_tokens_act_wholly_or_not_at_all(studio: Studio) -> None:
 def test_what_is_being_trained_answers_as_its_own_forward_does(studio: Studio, method: str) -> None:
     resident, ids = studio.resident, torch.tensor([studio.prompt(said("Who are you?"))])
     torch.manual_seed(0)
-    alone = resident.model(input_ids=ids).logits[0, -1]
+    with resident.rows([None]):
+        alone = resident.model(input_ids=ids).logits[0, -1]
     learner = resident.teach(lambda: methods.learner("run", resolved(resident, method), resident))
     move(learner)
     learner.model.eval()
