@@ -5,10 +5,12 @@ Made in a temporary folder; nothing is downloaded.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +23,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.models import Resident
 from ftchat.records import STARTER
+
+Measure = Callable[[str, Path, argparse.Namespace], dict[str, Any]]  # of a base, with a folder for adapters
 
 
 def base_folder(name: str, folder: Path) -> str:
@@ -45,6 +49,7 @@ def resident_with_adapters(
     """Adapters of rank 16 on every linear layer, saved in folders of their names; with a large `std` they babble."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     resident = Resident(base, precision, device)
+    folder.mkdir(exist_ok=True)
     for seed, name in enumerate(adapters):
         torch.manual_seed(seed)
         targets = list(resident.target_modules())
@@ -103,4 +108,24 @@ def write(path: Path | None, name: str, results: list[dict[str, Any]]) -> None:
         )
 
 
-__all__ = ["STARTER", "base_folder", "clock", "interleaved", "ratio", "resident_with_adapters", "write"]
+def for_each_base(parser: argparse.ArgumentParser, name: str, measure: Measure) -> None:
+    """The end of a benchmark that takes bases: parses, measures each in a folder of its own, prints and writes."""
+    parser.add_argument("bases", nargs="*", default=[STARTER, "120m"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--shared", action="store_true", help="others share the cores: measure processor time, one thread"
+    )
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    arguments = parser.parse_args()
+    clock.share(arguments.shared)
+    found = []
+    for base in arguments.bases:
+        with tempfile.TemporaryDirectory() as folder:
+            where = base_folder(base, Path(folder))
+            found.append({"base": base} | measure(where, Path(folder) / "adapters", arguments))
+        for what, value in found[-1].items():
+            print(f"{what:45} {value:.2f}" if isinstance(value, float) else f"{what:45} {value}", flush=True)
+    write(arguments.json, name, found)
+
+
+__all__ = ["STARTER", "clock", "for_each_base", "interleaved", "ratio", "resident_with_adapters", "write"]

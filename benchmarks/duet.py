@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from bases import STARTER, base_folder, clock, interleaved, ratio, resident_with_adapters, write
+from bases import STARTER, clock, for_each_base, interleaved, ratio, resident_with_adapters
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
@@ -81,7 +80,7 @@ class Peers:
         return total
 
 
-def measure(name: str, base: str, precision: str, tokens: int, rounds: int, folder: Path) -> dict[str, Any]:
+def measure(base: str, precision: str, tokens: int, rounds: int, folder: Path) -> dict[str, Any]:
     resident = resident_with_adapters(base, precision, ["one", "two"], folder)
     resident.template.stop_ids = frozenset()
     peers = Peers(base, resident, folder)
@@ -103,7 +102,6 @@ def measure(name: str, base: str, precision: str, tokens: int, rounds: int, fold
             for count in (1, 2, 4, 8, 16, 32)}  # fmt: skip
     by_rows = interleaved({str(count): way for count, way in rows.items()}, max(1, rounds // 2))
     return {
-        "base": name,
         "parameters": resident.info.parameters,
         "both over one": ratio(seconds["both"], faster),
         "first token of both over one": ratio(seconds["first token of both"], seconds["first token of one"]),
@@ -145,26 +143,9 @@ def growth(resident: Resident, rounds: int) -> dict[int, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bases", nargs="*", default=[STARTER, "120m"])
     parser.add_argument("--tokens", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", default="float32")
-    parser.add_argument(
-        "--shared", action="store_true", help="others share the cores: measure processor time, one thread"
-    )
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    arguments = parser.parse_args()
-    clock.share(arguments.shared)
-    found = []
-    for name in arguments.bases:
-        with tempfile.TemporaryDirectory() as folder:
-            base = base_folder(name, Path(folder))
-            found.append(
-                measure(name, base, arguments.precision, arguments.tokens, arguments.rounds, Path(folder) / "adapters")
-            )
-        for what, value in found[-1].items():
-            print(f"{what:45} {value:.2f}" if isinstance(value, float) else f"{what:45} {value}", flush=True)
-    write(arguments.json, "duet", found)
+    for_each_base(parser, "duet", lambda base, folder, a: measure(base, a.precision, a.tokens, a.rounds, folder))
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from bases import STARTER, base_folder, clock, ratio, resident_with_adapters, write
+from bases import clock, for_each_base, ratio, resident_with_adapters
 from duet import QUESTION, answer
 from peft import LoraConfig
 
@@ -40,7 +39,7 @@ def train(resident: Resident, name: str, steps: int = 3) -> None:
         optimizer.zero_grad()
 
 
-def measure(name: str, base: str, rounds: int, folder: Path) -> dict[str, Any]:
+def measure(base: str, rounds: int, folder: Path) -> dict[str, Any]:
     resident = resident_with_adapters(base, "float32", ["known"], folder)
     resident.template.stop_ids = frozenset()
     found: dict[str, list[float]] = {}
@@ -81,7 +80,6 @@ def measure(name: str, base: str, rounds: int, folder: Path) -> dict[str, Any]:
         resident.detach(run)
     parts = {f"{what}, ms": round(statistics.median(seconds) * 1e3, 1) for what, seconds in found.items()}
     return {
-        "base": name,
         "asked at the last step, over resident": ratio(found["asked at the last step"], found["resident"]),
         "asked at the end, over resident": ratio(found["asked at the end"], found["resident"]),
         "reload, over resident": ratio(found["reload of base and adapter"], found["resident"]),
@@ -91,22 +89,7 @@ def measure(name: str, base: str, rounds: int, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bases", nargs="*", default=[STARTER, "120m"])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--shared", action="store_true", help="others share the cores: measure processor time, one thread"
-    )
-    parser.add_argument("--json", type=Path, help="also write the figures here")
-    arguments = parser.parse_args()
-    clock.share(arguments.shared)
-    found = []
-    for name in arguments.bases:
-        with tempfile.TemporaryDirectory() as folder:
-            base = base_folder(name, Path(folder))
-            found.append(measure(name, base, arguments.rounds, Path(folder) / "adapters"))
-        for what, value in found[-1].items():
-            print(f"{what:45} {value:.2f}" if isinstance(value, float) else f"{what:45} {value}", flush=True)
-    write(arguments.json, "hotload", found)
+    for_each_base(parser, "hotload", lambda base, folder, a: measure(base, a.rounds, folder))
 
 
 if __name__ == "__main__":

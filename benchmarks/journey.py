@@ -73,7 +73,7 @@ def main() -> None:
         try:
             worker.start_run(run.id)
             while not run.status().over:
-                time.sleep(0.01)
+                time.sleep(0.5)  # to look costs what the steps could use
             told = first_token(worker, run)
         finally:
             worker.close()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
+from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
@@ -18,7 +21,7 @@ from ftchat.engine.decode import Decoder
 from ftchat.engine.learners import Learner
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.models import Resident
-from ftchat.engine.reply import replies_to
+from ftchat.engine.reply import Reply, replies_to
 from ftchat.engine.resolve import Facts, resolve
 from ftchat.events import ReplyDone, ReplyToken
 from ftchat.records import STARTER, ChatRequest, Message, Pane, ResolvedConfig, RunConfig, Sampling
@@ -34,6 +37,19 @@ KINDS = {
 def said(*texts: str) -> tuple[Message, ...]:
     """A conversation: user and assistant take turns."""
     return tuple(Message(("user", "assistant")[i % 2], text) for i, text in enumerate(texts))
+
+
+TOKENS = 20
+HISTORIES = (
+    said("Hello!"),
+    said("Who are you?"),
+    said("What is 3 + 4?"),
+    said("Tell me a short story about a fox."),
+    said("你好"),
+    said("list three fruits 😀"),
+    said("Tell me a short story about a fox.", "There was a fox who lived near a river.", "And then?"),
+    said("word " * 60 + "?"),
+)
 
 
 def make_adapters(resident: Resident, folder: Path, names: Sequence[str] = tuple(KINDS)) -> dict[str, Path]:
@@ -151,3 +167,77 @@ class Studio:
         for pane, reply in done.items():
             assert reply.text == "".join(e.text for e in events if isinstance(e, ReplyToken) and e.pane == pane)
         return [done[pane] for pane in sorted(done)]
+
+
+class Recording(Decoder):
+    """Keeps the logits that each reply's tokens were drawn from."""
+
+    def __init__(self, *args: object, **kwargs: object):
+        super().__init__(*args, **kwargs)
+        self.logits: dict[Reply, list[torch.Tensor]] = {}
+
+    def _forward(self, batch: Any, *inputs: torch.Tensor) -> tuple[torch.Tensor, list]:
+        logits, tokens = super()._forward(batch, *inputs)
+        for reply, row in zip(batch.rows, logits, strict=True):
+            self.logits.setdefault(reply, []).append(row.clone())
+        return logits, tokens
+
+
+@dataclass
+class Visitor:
+    """Asks at a certain token of the others' replies, and may leave before the end."""
+
+    history: tuple[Message, ...]
+    adapter: str | None
+    comes: int
+    stays: int
+    reply: Reply = field(init=False)
+
+
+def serve(studio: Studio, decoder: Decoder, company: list[Visitor]) -> None:
+    """Every visitor comes, is answered and leaves."""
+    moment = 0
+    with studio.resident.chatting():
+        while not decoder.idle or any(visitor.comes >= moment for visitor in company):
+            for number, visitor in enumerate(company):
+                if visitor.comes == moment:
+                    pane = Pane(visitor.adapter, visitor.history)
+                    request = ChatRequest(str(number), STARTER, (pane,), Sampling(0.0, TOKENS))
+                    (visitor.reply,) = replies_to(request, studio.resident, [Voice(visitor.adapter)])
+                    decoder.add([visitor.reply])
+                if visitor.comes + visitor.stays == moment:
+                    visitor.reply.stopped = True
+            assert all(isinstance(event, ReplyToken | ReplyDone) for event in decoder.advance())
+            moment += 1
+
+
+def check(studio: Studio, decoder: Recording, company: list[Visitor]) -> None:
+    """Token for token what generate() gives alone, and the logits too, up to where it is torn between two."""
+    for visitor in company:
+        prompt = studio.prompt(visitor.history)
+        alone = studio.alone(visitor.history, visitor.adapter, TOKENS)
+        got = visitor.reply.ids[-visitor.reply.tokens :] if visitor.reply.tokens else []
+        logits = studio.logits(visitor.adapter, prompt + alone)
+        for place, token in enumerate(got):
+            lone = logits[len(prompt) - 1 + place]
+            seen = decoder.logits[visitor.reply][place]
+            assert (seen - lone).abs().max() <= 1e-4 * lone.abs().max()
+            first, second = lone.topk(2).values
+            if first - second < 1e-3:
+                break
+            assert token == alone[place]
+
+
+def visitors_of(adapters: Sequence[str | None]) -> st.SearchStrategy[Visitor]:
+    histories, moments = st.sampled_from(HISTORIES), st.integers(0, 12)
+    return st.builds(Visitor, histories, st.sampled_from(adapters), moments, st.integers(1, TOKENS))
+
+
+def check_twice(studio: Studio, company: list[Visitor]) -> None:
+    """The second time, all of it is known already, and everybody comes at once and stays."""
+    decoder = Recording(studio.resident)
+    for _ in range(2):
+        serve(studio, decoder, company)
+        check(studio, decoder, company)
+        for visitor in company:
+            visitor.comes, visitor.stays = 0, TOKENS

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
-import torch
-from duets import Studio, said
+from duets import Recording, Studio, Visitor, check, check_twice, said, serve, visitors_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
-from ftchat.engine.reply import Reply, replies_to
+from ftchat.engine.reply import replies_to
 from ftchat.errors import ChatError
 from ftchat.events import ReplyDone, ReplyToken
-from ftchat.records import STARTER, ChatRequest, Message, Pane, Sampling
+from ftchat.records import STARTER, ChatRequest, Pane, Sampling
 
-TOKENS = 20
-HISTORIES = (
-    said("Hello!"),
-    said("Who are you?"),
-    said("What is 3 + 4?"),
-    said("Tell me a short story about a fox."),
-    said("你好"),
-    said("list three fruits 😀"),
-    said("Tell me a short story about a fox.", "There was a fox who lived near a river.", "And then?"),
-    said("word " * 60 + "?"),
-)
 ADAPTERS = (None, "one", "two", "few")
 
 
@@ -42,80 +27,13 @@ def gpt2(models: dict, tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(tmp_path_factory.mktemp("gpt2"), str(models["gpt2"]))
 
 
-class Recording(Decoder):
-    """Keeps the logits that each reply's tokens were drawn from."""
-
-    def __init__(self, *args: object, **kwargs: object):
-        super().__init__(*args, **kwargs)
-        self.logits: dict[Reply, list[torch.Tensor]] = {}
-
-    def _forward(self, batch: Any, *inputs: torch.Tensor) -> tuple[torch.Tensor, list]:
-        logits, tokens = super()._forward(batch, *inputs)
-        for reply, row in zip(batch.rows, logits, strict=True):
-            self.logits.setdefault(reply, []).append(row.clone())
-        return logits, tokens
-
-
-@dataclass
-class Visitor:
-    """Asks at a certain token of the others' replies, and may leave before the end."""
-
-    history: tuple[Message, ...]
-    adapter: str | None
-    comes: int
-    stays: int
-    reply: Reply = field(init=False)
-
-
-visitors = st.builds(
-    Visitor, st.sampled_from(HISTORIES), st.sampled_from(ADAPTERS), st.integers(0, 12), st.integers(1, TOKENS)
-)
-
-
-def serve(studio: Studio, decoder: Decoder, company: list[Visitor]) -> None:
-    """Every visitor comes, is answered and leaves."""
-    moment = 0
-    with studio.resident.chatting():
-        while not decoder.idle or any(visitor.comes >= moment for visitor in company):
-            for number, visitor in enumerate(company):
-                if visitor.comes == moment:
-                    pane = Pane(visitor.adapter, visitor.history)
-                    request = ChatRequest(str(number), STARTER, (pane,), Sampling(0.0, TOKENS))
-                    (visitor.reply,) = replies_to(request, studio.resident, [Voice(visitor.adapter)])
-                    decoder.add([visitor.reply])
-                if visitor.comes + visitor.stays == moment:
-                    visitor.reply.stopped = True
-            assert all(isinstance(event, ReplyToken | ReplyDone) for event in decoder.advance())
-            moment += 1
-
-
-def check(studio: Studio, decoder: Recording, company: list[Visitor]) -> None:
-    """Token for token what generate() gives alone, and the logits too, up to where it is torn between two."""
-    for visitor in company:
-        prompt = studio.prompt(visitor.history)
-        alone = studio.alone(visitor.history, visitor.adapter, TOKENS)
-        got = visitor.reply.ids[-visitor.reply.tokens :] if visitor.reply.tokens else []
-        logits = studio.logits(visitor.adapter, prompt + alone)
-        for place, token in enumerate(got):
-            lone = logits[len(prompt) - 1 + place]
-            seen = decoder.logits[visitor.reply][place]
-            assert (seen - lone).abs().max() <= 1e-4 * lone.abs().max()
-            first, second = lone.topk(2).values
-            if first - second < 1e-3:
-                break
-            assert token == alone[place]
+visitors = visitors_of(ADAPTERS)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(visitors, min_size=1, max_size=6))
 def test_greedy_replies_are_those_of_a_lone_generate(studio: Studio, company: list[Visitor]) -> None:
-    decoder = Recording(studio.resident)
-    serve(studio, decoder, company)
-    check(studio, decoder, company)
-    for visitor in company:  # once more, where all of it is known already
-        visitor.comes, visitor.stays = 0, TOKENS
-    serve(studio, decoder, company)
-    check(studio, decoder, company)
+    check_twice(studio, company)
 
 
 @settings(max_examples=6, deadline=None)

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import pytest
 import torch
-from duets import Studio, move, resolved, said
+from duets import (
+    HISTORIES,
+    TOKENS,
+    Recording,
+    Studio,
+    Visitor,
+    check,
+    check_twice,
+    move,
+    resolved,
+    said,
+    serve,
+    visitors_of,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_decode import HISTORIES, TOKENS, Recording, Visitor, check, serve
 
 from ftchat.engine import methods
 from ftchat.engine.adapters import Voice
@@ -24,21 +36,13 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     return Studio(tmp_path_factory.mktemp("methods"), made=ALL)
 
 
-visitors = st.builds(
-    Visitor, st.sampled_from(HISTORIES), st.sampled_from((None, *ALL)), st.integers(0, 12), st.integers(1, TOKENS)
-)
+visitors = visitors_of((None, *ALL))
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.lists(visitors, min_size=2, max_size=6))
 def test_replies_of_all_methods_together_are_those_of_a_lone_generate(studio: Studio, company: list[Visitor]) -> None:
-    decoder = Recording(studio.resident)
-    serve(studio, decoder, company)
-    check(studio, decoder, company)
-    for visitor in company:  # once more, where all of it is known already
-        visitor.comes, visitor.stays = 0, TOKENS
-    serve(studio, decoder, company)
-    check(studio, decoder, company)
+    check_twice(studio, company)
 
 
 @pytest.mark.parametrize("method", ALL)
@@ -79,7 +83,8 @@ def test_virtual_tokens_act_wholly_or_not_at_all(studio: Studio) -> None:
 def test_what_is_being_trained_answers_as_its_own_forward_does(studio: Studio, method: str) -> None:
     resident, ids = studio.resident, torch.tensor([studio.prompt(said("Who are you?"))])
     torch.manual_seed(0)
-    alone = resident.model(input_ids=ids).logits[0, -1]
+    with resident.rows([None]):
+        alone = resident.model(input_ids=ids).logits[0, -1]
     learner = resident.teach(lambda: methods.learner("run", resolved(resident, method), resident))
     move(learner)
     learner.model.eval()

@@ -27,7 +27,9 @@ from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed
 
 MOST_ROWS = 64  # of one batch; who asks beyond that waits
 PREFIX_BYTES = 256 * 2**20  # of keys and values of ended replies
-_SMALL, _FEW = 3e7, 32  # parameters and tokens of a pass that threads only slow down, above all on a busy machine
+# Parameters of a model, and tokens of its passes, that threads only slow down: to wait for one that another program
+# keeps off its core takes longer than the work. So only the longer passes of a small model are shared among threads.
+_SMALL, _FEW = 3e7, 32
 _PREFILL_TOKENS = 4096  # that are read in one forward pass, if no single prompt is longer
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ class Decoder:
         self._joining: list[Reply] = []
         self._batches: list[_Batch] = []
         self._prefixes = Prefixes(prefix_bytes)
+        self._small, self._cores = resident.info.parameters < _SMALL, torch.get_num_threads()
         self._accepted = inspect.signature(type(resident.model).forward).parameters.keys()
 
     @property
@@ -73,12 +76,13 @@ class Decoder:
 
     def advance(self) -> Iterator[ReplyEvent]:
         """One token for every open reply, as far as there is room. Call it inside `Resident.chatting`."""
-        yield from self._end_stopped()
-        self._admit()
-        for joining in self._by_lane(self._joining):
-            yield from self._prefill(self._next_to_join(joining))
-        for batch in list(self._batches):
-            yield from self._step(batch)
+        with _threads(1 if self._small else torch.get_num_threads()):
+            yield from self._end_stopped()
+            self._admit()
+            for joining in self._by_lane(self._joining):
+                yield from self._prefill(self._next_to_join(joining))
+            for batch in list(self._batches):
+                yield from self._step(batch)
 
     def _end_stopped(self) -> Iterator[ReplyEvent]:
         for reply in [reply for reply in self.open if reply.stopped]:
@@ -186,8 +190,7 @@ class Decoder:
         resident, fresh = self.resident, ids.shape[1]
         model = resident.stack.select([reply.voice for reply in batch.rows])
         options: dict[str, Any] = {"position_ids": positions.to(resident.device), "logits_to_keep": 1}
-        alone = resident.info.parameters < _SMALL and ids.numel() <= _FEW
-        with _threads(1 if alone else torch.get_num_threads()):
+        with _threads(1 if self._small and ids.numel() <= _FEW else self._cores):
             output = model(
                 input_ids=ids.to(resident.device),
                 attention_mask=batch.cache.mask(fresh, resident.device),

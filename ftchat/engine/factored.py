@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model_state_dict
+from peft import LoraConfig
 from peft.utils.integrations import dequantize_module_weight
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -63,10 +63,7 @@ class PissaLearner(PeftLearner):
             self.take({key: tensor.chunk(2, _rank_of(key))[part] for key, tensor in saved.items()}, tensors)
 
     def _both(self) -> list[dict[str, Tensor]]:
-        return [
-            get_peft_model_state_dict(self.model, adapter_name=adapter, save_embedding_layers=False)
-            for adapter in (self.name, self._start)
-        ]
+        return [self._learned(adapter) for adapter in (self.name, self._start)]
 
     def config(self) -> dict[str, Any]:
         plain = super().config()

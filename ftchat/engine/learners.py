@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel, PeftModelForCausalLM, get_peft_model_state_dict
+from peft import PeftConfig, PeftModel, PeftModelForCausalLM
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from ftchat.engine import twins
+from ftchat.engine.changes import FILE_PREFIX
 from ftchat.errors import ModelError
 
 _SAVED, _CONFIG, _TRAINED, _STATE = (
@@ -142,13 +143,28 @@ class PeftLearner(Learner):
         self._layers = {key: m for key, m in base.named_modules() if isinstance(m, BaseTunerLayer)}
 
     def learned(self) -> dict[str, Tensor]:
-        return get_peft_model_state_dict(self.model, adapter_name=self.name, save_embedding_layers=False)
+        return self._learned(self.name)
+
+    def _learned(self, adapter: str) -> dict[str, Tensor]:
+        """What PEFT's `get_peft_model_state_dict` gives, which looks through the whole model for it."""
+        return {
+            f"{FILE_PREFIX}{key}.{part.replace(f'.{adapter}', '')}".replace("_vector.weight", "_vector"): tensor
+            for key, layer in self._layers.items()
+            for part, tensor in layer.named_parameters()
+            if adapter in part.split(".")
+        }
 
     def config(self) -> dict[str, Any]:
         return plain_config(self.model.peft_config[self.name])
 
     def remove(self) -> None:
-        self.model.unload()
+        """What PEFT's `unload` does, which takes as long as a first token."""
+        base = self.model.get_base_model()
+        for key, layer in self._layers.items():
+            parent, _, name = key.rpartition(".")
+            setattr(base.get_submodule(parent), name, layer.get_base_layer())
+        if hasattr(base, "peft_config"):
+            del base.peft_config
 
     @contextmanager
     def passed_by(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +44,7 @@ class Resident:
         self.stack = AdapterStack(self.model)
         self.learner: Learner | None = None  # while a run trains
         self._chatting = False
+        self._modules: tuple[torch.nn.Module, ...] = ()  # of the base, with those of what is being trained
         self.info = BaseInfo(
             name=name,
             label=loaded.label,
@@ -95,6 +96,7 @@ class Resident:
         assert self.learner is None
         self.stack.select(())
         self.learner = learner = make()
+        self._modules = tuple(self.model.modules())
         return learner
 
     def attach(self, adapter: str, folder: Path) -> None:
@@ -112,7 +114,8 @@ class Resident:
         """Frees an adapter. What is being trained leaves the base."""
         if self.learner is not None and adapter == self.training:
             self.learner.remove()
-            self.learner = None
+            self.learner, self._modules = None, ()
+            self.model.eval()
         self.stack.drop(adapter)
 
     def save(self, adapter: str, folder: Path) -> None:
@@ -140,21 +143,22 @@ class Resident:
     def chatting(self) -> Iterator[None]:
         """Evaluation mode without gradients, and without what is being trained; whatever mode the model was in
         returns. To enter it again inside costs nothing."""
-        if self._chatting or (self.learner is None and not self.model.training):
+        if self._chatting or self.learner is None:
             with torch.no_grad():
                 yield
             return
-        training = [module for module in self.model.modules() if module.training]
-        self.model.eval()
+        training = [module for module in self._modules if module.training]
+        for module in training:
+            vars(module)["training"] = False  # for some hundreds of them, torch's own setter takes milliseconds
         self._chatting = True
         try:
-            with torch.no_grad(), self.learner.passed_by() if self.learner else nullcontext():
+            with torch.no_grad(), self.learner.passed_by():
                 yield
         finally:
             self._chatting = False
             self.stack.select(())
             for module in training:
-                module.training = True
+                vars(module)["training"] = True
 
     def adapter_norm(self, adapter: str) -> float:
         """Frobenius norm of the adapter's whole weight change, over all layers."""

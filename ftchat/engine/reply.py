@@ -20,7 +20,7 @@ from ftchat.engine.models import Resident
 from ftchat.engine.template import TokenReader
 from ftchat.errors import ChatError, DataError, ModelError
 from ftchat.events import ReplyDone, ReplyEvent, ReplyToken
-from ftchat.records import ChatRequest, Pane
+from ftchat.records import ChatRequest, Message
 
 Stop = Literal["eos", "length", "stopped"]
 
@@ -31,12 +31,17 @@ class Reply:
     """What has been read and said, what is known of it, and when it ends. `ids` is all of that, with a placeholder for
     each virtual token in front."""
 
-    def __init__(self, request: ChatRequest, pane: int, voice: Voice, resident: Resident):
+    def __init__(self, request: ChatRequest, pane: int, voice: Voice, resident: Resident, prompt: Sequence[int]):
         self.request, self.pane, self.voice = request.id, pane, voice
         self.sampling = request.sampling
         self.start = _start(resident, voice)  # keys and values of the virtual tokens that it begins with
         self._virtual = self.start[0][0].shape[1] if self.start else 0
-        self.ids = [_VIRTUAL] * self._virtual + _prompt(resident, request.panes[pane], self._virtual)
+        self.ids = [*[_VIRTUAL] * self._virtual, *prompt]
+        if len(self.ids) >= resident.context:
+            raise ChatError(
+                f"this conversation has {len(self.ids)} tokens and the model holds {resident.context}; start a new "
+                "chat or shorten the question"
+            )
         self.stopped = False
         # Each reply draws from its own generator, so its company does not change it, nor does it change a run's.
         self.random = random.Random(self.sampling.seed)
@@ -112,7 +117,11 @@ class Reply:
 
 def replies_to(request: ChatRequest, resident: Resident, voices: Sequence[Voice]) -> list[Reply]:
     """A reply for each pane; voices[i] answers pane i."""
-    replies = [Reply(request, pane, voice, resident) for pane, voice in enumerate(voices)]
+    prompts = {messages: _prompt(resident, messages) for messages in {pane.messages for pane in request.panes}}
+    replies = [
+        Reply(request, pane, voice, resident, prompts[request.panes[pane].messages])
+        for pane, voice in enumerate(voices)
+    ]
     base = next((reply for reply in replies if reply.voice.adapter is None), None)
     for reply in replies:
         if base is not None and reply.voice.adapter and reply.prompt == base.prompt:
@@ -127,14 +136,8 @@ def _start(resident: Resident, voice: Voice) -> Pairs:
         raise ChatError(str(error)) from None
 
 
-def _prompt(resident: Resident, pane: Pane, virtual: int) -> list[int]:
+def _prompt(resident: Resident, messages: Sequence[Message]) -> list[int]:
     try:
-        prompt = resident.template.prompt_ids(pane.messages)
+        return resident.template.prompt_ids(messages)
     except DataError as error:
         raise ChatError(str(error)) from None
-    if len(prompt) + virtual >= resident.context:
-        raise ChatError(
-            f"this conversation has {len(prompt) + virtual} tokens and the model holds {resident.context}; start a new "
-            "chat or shorten the question"
-        )
-    return prompt
