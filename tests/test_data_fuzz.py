@@ -1,12 +1,15 @@
 """The reader among bytes that nobody meant for it; `make fuzz` tries far more of them."""
 
+import json
 import random
 
 import pyarrow as pa
 import pytest
+import yaml
 from data_files import SAMPLE, WRITERS, as_table_file, as_workbook, check_any, fuzzed
 from hypothesis import given
 from hypothesis import strategies as st
+from test_data_shapes import JSON
 
 TURNS = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}]
 FILES = {name: writer(SAMPLE * 2) for name, writer in WRITERS.items()} | {"xlsx": as_workbook(SAMPLE * 2)}
@@ -71,6 +74,17 @@ def test_any_damaged_file_gives_a_reading_or_a_sentence(name):
         check_any(bytes(data))
 
     holds()
+
+
+HELD = st.sampled_from(["data", "rows", "train", "test", "id"]) | st.text(max_size=5)
+
+
+@fuzzed
+@given(JSON | st.lists(JSON, max_size=5) | st.dictionaries(HELD, st.lists(JSON, max_size=5), max_size=3))
+def test_any_value_in_one_file_gives_a_reading_or_a_sentence(value):
+    written = json.dumps(value, ensure_ascii=False)
+    check_any(written.encode("utf-8", "surrogatepass"))
+    check_any(yaml.safe_dump(json.loads(written)).encode())
 
 
 @fuzzed

@@ -119,9 +119,9 @@ def _may_be_row(value: Any) -> bool:
 
 def _is_likely(value: Any) -> bool:
     """Whether what may be a row has a column of a known name, or holds an object that has."""
-    return isinstance(value, list) or any(
-        is_known(key) or (isinstance(v, dict) and _is_likely(v)) for key, v in value.items()
-    )
+    if not isinstance(value, dict):
+        return isinstance(value, list)
+    return any(is_known(key) or (isinstance(v, dict) and _is_likely(v)) for key, v in value.items())
 
 
 def _from_ids(value: dict[str, Any]) -> list[dict[str, Any]] | None:
