@@ -123,11 +123,13 @@ class DatasetStore:
         return dataset
 
     def split_for(self, config: RunConfig) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share."""
+        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share. A search
+        is judged by what it holds out, whatever the preset."""
         dataset = self.get(config.dataset)
         if config.held_out is not None:
             return dataset.examples, self.get(config.held_out).examples
-        return split_dataset(dataset, held_out_share(config.preset, len(dataset.examples)))
+        preset = "balanced" if config.search_minutes else config.preset
+        return split_dataset(dataset, held_out_share(preset, len(dataset.examples)))
 
     def info(self, key: str) -> DatasetInfo:
         if not _HASH.fullmatch(key) or not (self.folder / key).is_dir():
