@@ -59,6 +59,9 @@ class Form:
     name: gr.Textbox
     method: gr.Dropdown
     fields: tuple[gr.Textbox, ...]
+    advanced: gr.Accordion
+    minutes: gr.Textbox
+    find: gr.Button
     takes: gr.HTML
     start: gr.Button
     why: gr.HTML
@@ -93,7 +96,7 @@ def build(studio: Studio, shell: Shell) -> Form:
         name = gr.Textbox(
             "", label=i18n("ft_run_name"), placeholder=i18n("ft_run_name_hint"), lines=1, max_lines=1, elem_id="ft-name"
         )
-        with gr.Accordion(i18n("ft_advanced"), open=False, elem_id="ft-adv"):
+        with gr.Accordion(i18n("ft_advanced"), open=False, elem_id="ft-adv") as advanced:
             explained = html()
             with gr.Row(elem_id="ft-fields"):
                 method = gr.Dropdown(
@@ -117,6 +120,17 @@ def build(studio: Studio, shell: Shell) -> Form:
                     )
                     for key, label in FIELDS.items()
                 )
+            with gr.Row(elem_id="ft-search"):
+                minutes = gr.Textbox(
+                    "5",
+                    label=i18n("ft_search_minutes"),
+                    info=i18n("ft_search_info"),
+                    lines=1,
+                    max_lines=1,
+                    min_width=120,
+                    elem_id="ft-minutes",
+                )
+                find = gr.Button(i18n("ft_search"), size="sm", elem_id="ft-find-rate")
         takes = html(elem_id="ft-takes")
         with gr.Column(elem_id="ft-startbar", min_width=0):
             start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
@@ -177,6 +191,9 @@ def build(studio: Studio, shell: Shell) -> Form:
         name=name,
         method=method,
         fields=fields,
+        advanced=advanced,
+        minutes=minutes,
+        find=find,
         takes=takes,
         start=start,
         why=why,

@@ -15,7 +15,7 @@ import gradio as gr
 from ftchat.catalogue import catalogue
 from ftchat.errors import FtchatError
 from ftchat.records import STARTER
-from ftchat.ui import fit_view, run_view, train_form
+from ftchat.ui import fit_view, run_view, search_view, searching, train_form
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
@@ -34,6 +34,7 @@ def build(studio: Studio, shell: Shell) -> None:
             stage = html(clicks=True, script=CROSSHAIR + TURNING, elem_id="ft-stage")
     _wire_form(studio, shell, form, title)
     _wire_run(studio, shell, aside, stage)
+    searching.wire(studio, shell, form, stage)
 
 
 def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HTML) -> None:
@@ -155,7 +156,7 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
         ahead = studio.runs.ahead(run) if status.state == "queued" else 0
         return (
             "" if choosing else run_view.aside(config, resolved, status, data, told_to, lang),
-            run_view.stage(config, resolved, status, lang, ahead),
+            (search_view if config.search_minutes else run_view).stage(config, resolved, status, lang, ahead),
             None if status.over else run.id,
             run.id if status.usable and was_watched == run.id else was_ready,
         )
@@ -186,8 +187,10 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
 
     aside.pick(told(act), [shell.run, ending, shell.lang], [ending, shell.choosing], **QUEUED)
 
-    def again(selected: str, lang: str, event: gr.EventData) -> tuple[str, tuple[str, str]]:
+    def again(selected: str, lang: str, event: gr.EventData) -> tuple[Any, Any]:
         """Goes on with a run, or trains another with the same settings."""
+        if "use" in event._data:  # for the form
+            return gr.skip(), gr.skip()
         if "resume" in event._data:
             studio.worker.start_run(selected)
             return selected, ("", "")

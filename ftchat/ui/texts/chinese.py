@@ -20,6 +20,8 @@ ERRORS = {
     "run_ended": "{name} 已经结束，无法继续。",
     "run_going": "{name} 已在训练或等待中。",
     "bad_number": "{name} 必须是 {low} 到 {high} 之间的数，而不是“{text}”。",
+    "nothing_to_search": "学习率（以及秩）都已给定，没有可搜索的；请留空其中一个。",
+    "too_few_to_judge": "{count} 对问答太少，无法留出一部分来评判：请至少提供 {wanted} 对，或自备留出数据。",
     "reader_died": "读取数据的进程已退出，很可能是内存不足；原来的数据没有变：请减少一次读取的量，或拆分文件。",
     "no_memory": "内容超出了这台机器的内存，请拆分文件。",
     "no_pairs": "里面没有找到问答对。原因（英文）：{why}",
