@@ -115,7 +115,7 @@ def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStat
         if arguments.resume is None:
             print(f"train with it: {_command(arguments, found)}")
     elif resolved is not None:
-        print("no trial of what auto chose came to its end, so nothing can be recommended beside it")
+        print("no trial came to an end that can be judged, so there is nothing to recommend")
     if status.resumable:
         print(f"go on with it: python -m ftchat search --resume {run.id}")
 

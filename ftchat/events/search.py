@@ -84,12 +84,14 @@ def best_of(trials: Sequence[Trial]) -> Trial | None:
 
 
 def recommend(trials: Sequence[Trial], tokens: Sequence[int]) -> Recommendation | None:
-    """None as long as it is not known how `auto` does. `tokens` of each held-out example."""
-    if not trials or trials[0].state not in ("complete", "diverged"):
+    """None as long as it is not known how `auto` does, or where no trial did anything. `tokens` of each held-out
+    example."""
+    best = best_of(trials)
+    if best is None or trials[0].state not in ("complete", "diverged"):
         return None
-    auto, best = trials[0], best_of(trials) or trials[0]
+    auto = trials[0]
     if auto.state == "diverged":
-        return Recommendation(best, auto, best, sure=best is not auto)
+        return Recommendation(best, auto, best, sure=True)
     if best is auto:
         return Recommendation(auto, auto, auto)
     pairs = [(auto, best), *_repeated(trials, auto, best)]

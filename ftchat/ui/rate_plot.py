@@ -74,7 +74,7 @@ def rate_plot(marks: Sequence[Mark], name: Callable[[int], str], show: Callable[
             parts.append(f'<span class="bl" {place}>{esc(mark.label)}</span>')
     legend = "".join(
         f'<span><svg class="ft-dash" viewBox="0 0 36 8" aria-hidden="true"><path class="{kinds[rank]}" d="M0 4H36"/>'
-        f"</svg>{esc(name(rank))}</span>"
+        f'</svg><i class="mk {kinds[rank]}"></i>{esc(name(rank))}</span>'
         for rank in ranks
     )
     return (

@@ -247,7 +247,8 @@ def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatu
         f'<dt>{esc(t(key, lang))}</dt><dd{f""" title="{esc(title)}" """ if title else ""}>{esc(value)}</dd>'
         for key, value, title in rows
     )
-    note = "" if status.over else f'<p class="ft-sub">{esc(t("ft_kept_note", lang))}</p>'
+    kept = "ft_search_kept" if config.search_minutes else "ft_kept_note"
+    note = "" if status.over else f'<p class="ft-sub">{esc(t(kept, lang))}</p>'
     if healed := status.healed:
         changed = {"step": healed.step, "batch": healed.batch, "accumulation": healed.accumulation}
         note = f'<p class="ft-sub" id="ft-healed">{esc(t("ft_healed", lang, **changed))}</p>{note}'

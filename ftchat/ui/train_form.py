@@ -120,11 +120,11 @@ def build(studio: Studio, shell: Shell) -> Form:
                     )
                     for key, label in FIELDS.items()
                 )
+            searched = html()
             with gr.Row(elem_id="ft-search"):
                 minutes = gr.Textbox(
                     "5",
                     label=i18n("ft_search_minutes"),
-                    info=i18n("ft_search_info"),
                     lines=1,
                     max_lines=1,
                     min_width=120,
@@ -169,11 +169,12 @@ def build(studio: Studio, shell: Shell) -> Form:
         lambda lang, base, preset: (
             base_radios(base, allowed, {}, lang),
             preset_radios(preset, lang),
-            advanced_note(lang),
+            note_line("ft_advanced_note", lang),
+            note_line("ft_search_info", lang),
             gr.update(choices=_methods(lang)),
         ),
         [shell.lang, chosen_base, chosen_preset],
-        [bases, presets, explained, method],
+        [bases, presets, explained, searched, method],
         **QUIETLY,
     ).then(
         lambda lang, base: base_radios(base, allowed, studio.fits, lang),  # the worker may take a while to say
@@ -270,8 +271,8 @@ def _methods(lang: str) -> list[tuple[str, str]]:
     return [(t(f"ft_method_{method}", lang), method) for method in METHODS]
 
 
-def advanced_note(lang: str) -> str:
-    return f'<p class="ft-sub">{esc(t("ft_advanced_note", lang))}</p>'
+def note_line(key: str, lang: str) -> str:
+    return f'<p class="ft-sub">{esc(t(key, lang))}</p>'
 
 
 def _checked(on: bool) -> str:

@@ -7,6 +7,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Short runs on your data, judged by held-out pairs. What you have given above stays as it is.",
         "在你的数据上做多次短训练，用留出的问答对评判。上面已填写的设置保持不变。",
     ),
+    "ft_search_kept": (
+        "Stop keeps what was found so far; Pause lets other runs go first. Closing this tab stops nothing.",
+        "停止会保留目前找到的结果；暂停可让其他训练先行。关闭此页面不会中断搜索。",
+    ),
     "ft_search_name": ("{name}-search", "{name}-search"),
     "ft_search_trials": ("trials", "次试验"),
     "ft_search_best": ("lowest held-out loss", "最低留出损失"),
@@ -49,8 +53,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "自动值完全学不会：它的损失不是数。",
     ),
     "ft_search_short": (
-        "No trial of what auto chose came to its end, so there is nothing to recommend.",
-        "采用自动值的试验没有一次完成，因此没有可推荐的设置。",
+        "No trial came to an end that can be judged, so there is nothing to recommend.",
+        "没有一次试验得出可评判的结果，因此没有可推荐的设置。",
     ),
     "ft_search_use": ("Put this into the form", "填入表单"),
     "ft_search_used": ("Learning rate and rank are filled in under Advanced.", "学习率和秩已填入“高级”。"),
