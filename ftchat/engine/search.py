@@ -212,10 +212,10 @@ class _Search:
         return next((trial for trial in self._trials if (*trial.choice, trial.seed) == (rate, r, seed)), None)
 
     def _time_for(self, trials: int) -> bool:
-        """Whether so many can end, by the longest whole one so far."""
+        """Whether so many can end, by the longest whole one so far, or where there is none, by any."""
         whole = [trial.seconds for trial in self._trials if trial.state == "complete"]
-        cut = [trial.seconds / max(1, trial.steps) * self._auto.max_steps for trial in self._trials]
-        return self._ends - time.monotonic() > trials * _LATE * max(whole or cut)
+        longest = max(whole or [trial.seconds for trial in self._trials])
+        return self._ends - time.monotonic() > trials * _LATE * longest
 
     def _try(self, rate: float, r: int, seed: int, hopeless: Callable[[int, float], bool]) -> Trial | None:
         """None where it did not come to its end: the time is over, or somebody asked for something."""
