@@ -35,7 +35,7 @@ def rate_plot(marks: Sequence[Mark], name: Callable[[int], str], show: Callable[
     whole = [mark for mark in marks if mark.whole] or list(marks)
     if not whole:
         return ""
-    lowest, highest = (pick(mark.loss for mark in whole) for pick in (min, max))
+    lowest, highest = min(mark.loss for mark in marks), max(mark.loss for mark in whole)
     room = _ROOM * (highest - lowest) or 0.1 * abs(lowest) or 1.0
     bottom, top = lowest - room, highest + room
     rates = sorted({mark.rate for mark in marks})
