@@ -26,7 +26,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory):
     """One short search and a run of as many steps, of which several tests look at something."""
     home = tmp_path_factory.mktemp("searched")
     worker = open_worker("inline", home)
-    asked = config(home, "search", 0.6)
+    asked = config(home, "search", 0.4)
     run = start(home, worker, asked)
     status = finish(run)
     plain = start(home, worker, dataclasses.replace(asked, name="plain", search_minutes=0.0))
@@ -46,7 +46,7 @@ def test_a_search_tries_auto_first_and_recommends_nothing_worse(searched) -> Non
 
 def test_a_search_keeps_its_budget(searched) -> None:
     _, status, _, _ = searched
-    assert status.seconds <= 60 * 0.6 + 2  # seconds: the step that is cut off, and the last check
+    assert status.seconds <= 60 * 0.4 + 2  # seconds: the step that is cut off, and the last check
 
 
 def test_the_trial_of_autos_choice_is_judged_as_a_run_of_as_many_steps(searched) -> None:
