@@ -25,6 +25,13 @@ U, A, S = "u", "a", "s"
 PAIR = [(U, "hi"), (A, "hello")]
 LONG = [(U, "hi"), (A, "hello"), (U, "bye"), (A, "see you")]
 
+
+def moss(command):
+    """A turn with marks and a command, as the MOSS data set has them."""
+    said = {"Human": "hi<eoh>", "Commands": f"{command}<eoc>", "MOSS": "hello<eom>"}
+    return {key: f"<|{key}|>: {value}\n" for key, value in said.items()}
+
+
 SHAPES = {
     "prompt/completion": ({"prompt": "hi", "completion": "hello"}, PAIR),
     "alpaca": ({"instruction": "Add", "input": "1 2", "output": "3"}, [(U, "Add\n1 2"), (A, "3")]),
@@ -94,6 +101,7 @@ SHAPES = {
         {"chat": {"turn_1": {"Human": "<|Human|>: hi<eoh>\n", "MOSS": "<|MOSS|>: hello<eom>\n"}}},
         PAIR,
     ),
+    "turns without a command": ({"chat": {"turn_1": moss("None")}}, PAIR),
     "turns with numbers": (
         {"chat": [{"turn": 1, "user": "hi", "bot": "hello"}, {"turn": 2, "user": "bye", "bot": "see you"}]},
         LONG,
@@ -160,41 +168,6 @@ def test_a_last_question_without_answer_is_left_out_with_a_warning():
 
 def turn(role, content, **more):
     return {"role": role, "content": content, **more}
-
-
-REFUSED = {
-    "empty answer": ({"prompt": "a", "completion": " "}, "empty_answer"),
-    "null answer": ({"prompt": "a", "completion": None}, "empty_answer"),
-    "empty prompt": ({"prompt": "", "completion": "b"}, "empty_prompt"),
-    "no answer column": ({"prompt": "a"}, "not_a_pair"),
-    "no prompt column": ({"completion": "a"}, "not_a_pair"),
-    "nothing known": ({"a1": 1, "b1": 2}, "not_a_pair"),
-    "empty object": ({}, "not_a_pair"),
-    "number": (5, "not_a_pair"),
-    "null": (None, "not_a_pair"),
-    "list": ([], "not_a_pair"),
-    "preference": ({"prompt": "a", "chosen": "b", "rejected": "c"}, "preference"),
-    "images": ({"prompt": "a", "completion": "b", "images": ["x.png"]}, "images"),
-    "videos": ({"prompt": "a", "completion": "b", "videos": ["x.mp4"]}, "images"),
-    "marked as bad": ({"prompt": "a", "completion": "b", "label": False}, "preference"),
-    "image part": ({"messages": [turn("user", [{"type": "image_url"}]), turn("assistant", "x")]}, "images"),
-    "tool calls": ({"messages": [turn("user", "a"), turn("assistant", None, tool_calls=[{"id": 1}])]}, "tool_calls"),
-    "tool role": ({"messages": [turn("user", "a"), turn("tool", "b"), turn("assistant", "c")]}, "tool_calls"),
-    "unknown role": ({"messages": [turn("user", "a"), turn("wizard", "b")]}, "not_a_pair"),
-    "no assistant": ({"messages": [turn("user", "a")]}, "not_a_pair"),
-    "no user": ({"messages": [turn("assistant", "a")]}, "not_a_pair"),
-    "no messages": ({"messages": []}, "not_a_pair"),
-    "empty turn": ({"messages": [turn("user", ""), turn("assistant", "a")]}, "empty_prompt"),
-    "empty reply": ({"messages": [turn("user", "a"), turn("assistant", "")]}, "empty_answer"),
-}
-
-
-@pytest.mark.parametrize(("row", "kind"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_used_is_named(row, kind):
-    good = {"prompt": "hi", "completion": "hello"}
-    found = reading(good, row, good)
-    assert [(p.row, p.kind) for p in found.report.problems if p.severity == "error"] == [(2, kind)]
-    assert len(found.examples) == 2
 
 
 def test_a_guess_is_said_with_its_reason():

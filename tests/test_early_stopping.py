@@ -44,6 +44,7 @@ def test_a_rising_held_out_loss_ends_the_run_and_the_best_adapter_is_kept(home: 
     assert saved.keys() == adapter.keys() and all((saved[name] == adapter[name]).all() for name in saved)
 
 
+@pytest.mark.slow
 def test_patience_goes_on_where_a_pause_cut_it(home: Path, worker: Worker) -> None:
     whole = begin(home, worker, "whole")
     finish(whole)

@@ -62,6 +62,7 @@ def test_where_not_even_one_row_fits_it_says_what_would(home: Path) -> None:
     assert "memory is full even with one row at a time" in status.error and "max_length" in status.error
 
 
+@pytest.mark.slow
 def test_a_dry_step_that_was_killed_for_want_of_memory_is_not_tried_again_as_it_was(home: Path) -> None:
     run = a_run(home, 4)
     run.append(DryStepBegun(kills=memory_kills()))

@@ -22,6 +22,7 @@ from ftchat.settings import METHODS, check_meant
 from ftchat.worker import Worker
 
 STEPS = 12
+QUICK = ("adalora", "prefix", "freeze")  # one of each kind of learner; plain LoRA is tried all over
 
 
 def begin(home: Path, worker: Worker, name: str, method: str, **settings: float) -> Run:
@@ -33,7 +34,9 @@ def begin(home: Path, worker: Worker, name: str, method: str, **settings: float)
     return run
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize(
+    "method", [pytest.param(method, marks=[pytest.mark.slow] * (method not in QUICK)) for method in ALL]
+)
 def test_a_run_learns_and_goes_on_exactly_after_a_pause(home: Path, worker: Worker, method: str) -> None:
     whole, paused = begin(home, worker, "whole", method), begin(home, worker, "paused", method)
     until_step(paused, 4)
@@ -86,6 +89,7 @@ def test_the_second_stage_of_layer_freezing_trains_more_layers_at_a_lower_rate(h
         assert changed == set(trained), step
 
 
+@pytest.mark.slow
 def test_noise_and_smoothing_are_settings(home: Path, worker: Worker) -> None:
     plain = begin(home, worker, "plain", "lora", max_steps=3)
     noisy = begin(home, worker, "noisy", "lora", max_steps=3, neftune_noise_alpha=5.0)

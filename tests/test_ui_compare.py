@@ -161,3 +161,20 @@ def test_the_chips_are_of_the_data_at_hand(tab: compare_tab.CompareTab, studio: 
     assert "Where is my parcel?" in tab.redraw("", *selected(dataset=data.hash))[tab.chips]
     run = finished(studio.runs, "two", dataset=data.hash)
     assert "Where is my parcel?" in tab.redraw("", *selected(run.id, lang="zh"))[tab.chips]
+
+
+def test_a_picture_that_comes_late_takes_back_no_choice(tab: compare_tab.CompareTab, studio: Studio) -> None:
+    finished(studio.runs, "one")
+    picker = tab.panes[2].picker
+    shown = {picker: None}
+
+    def take(update: dict[Any, Any]) -> None:
+        given = update[picker].constructor_args
+        shown.update({picker: given["value"]} if "value" in given else {})
+
+    late = tab.redraw("", *selected())  # asked before the click, answered after it
+    take(asyncio.run(tab.add_pane(late[tab.key], *selected())))
+    take(late)
+    assert shown[picker] is not None
+    outline = tab.refresh(late[tab.key], *selected())[0]
+    assert tab.refresh(late[tab.key], *selected(picks=(None, shown[picker], None)))[0] != outline, "and it is mended"

@@ -18,6 +18,8 @@ from ftchat.records import Message
 _MARKED = re.compile(r"\s*<\|([^<>|]{1,30})\|>:?\s*(.*?)\s*(?:<eo\w>\s*)?", re.DOTALL)
 _NUMBERED = re.compile(r"(?:turn|round|轮|第)?[ _-]?(\d{1,6})轮?", re.IGNORECASE)
 _CALLS = ("tool_calls", "function_call", "tool_call_id")
+_COMMANDS = ("commands", "toolcalls", "toolresponses", "functioncalls")  # beside both sides of a turn, as MOSS has them
+_NO_COMMAND = ("", "none", "null")
 
 
 class Unusable(Exception):
@@ -130,10 +132,16 @@ def _from_pair(turn: dict[str, Any]) -> Sequence[Message]:
         raise Unusable("not_a_pair", "a turn of the conversation has no role")
     system = pick("system", columns)
     extra = pick("input", columns, {prompt, answer})
+    if any(_is_call(turn[columns[name]], columns[name]) for name in _COMMANDS if name in columns):
+        raise Unusable("tool_calls", "a turn of the conversation calls tools, which cannot be trained on here")
     before = [Message("system", as_text(turn[system]))] if system is not None else []
     asked = [_unmarked(as_text(turn[key]), key) for key in (prompt, extra) if key is not None]
     question = Message("user", "\n".join(text for text in asked if text.strip()))
     return [*before, question, Message("assistant", _unmarked(as_text(turn[answer]), answer))]
+
+
+def _is_call(command: Any, key: str) -> bool:
+    return _unmarked(as_text(command), key).strip().lower() not in _NO_COMMAND
 
 
 def _unmarked(text: str, key: str) -> str:

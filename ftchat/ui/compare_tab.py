@@ -290,7 +290,9 @@ class CompareTab(CompareLayout):
             choices = [(panes.label(one, lang), one.key) for one in now.choices(pane)]
             choices = choices if pane == TUNED else [(t("ft_base", lang), BASE_KEY), *choices]
             pick = now.picks[pane - 1]
-            update[parts.picker] = gr.Dropdown(choices=choices, value=pick, visible=pane != TUNED or pick is not None)
+            # Only a new choice is sent: an answer that comes late must not take back what was clicked meanwhile.
+            chosen = {"value": pick} if pick != who.sent[pane - 1] else {}
+            update[parts.picker] = gr.Dropdown(choices=choices, visible=pane != TUNED or pick is not None, **chosen)
         return update
 
     def _answers(self, chat: Chat, now: Standing, lang: str) -> Update:

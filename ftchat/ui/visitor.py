@@ -12,7 +12,10 @@ SELECTED = 4 + 2 * (PANES - 1)  # values that a Visitor is made of
 
 
 class Visitor(NamedTuple):
-    """What a visitor's page has selected; the last two for each pane beside the base's."""
+    """What a visitor's page has selected; the last three for each pane beside the base's.
+
+    `picks` are the adapters wanted in the panes, `sent` those that the page showed when it asked.
+    """
 
     lang: str
     run: str | None
@@ -20,14 +23,14 @@ class Visitor(NamedTuple):
     followed: str | None
     picks: tuple[str | None, ...]
     strengths: tuple[float, ...]
+    sent: tuple[str | None, ...]
 
     @classmethod
     def of(cls, *values: Any) -> Visitor:
         """From the inputs as they come from the page."""
         lang, run, dataset, followed, *panes = values
-        return cls(
-            lang, run, dataset, followed, tuple(panes[: PANES - 1]), tuple(_strength(one) for one in panes[PANES - 1 :])
-        )
+        picks, strengths = tuple(panes[: PANES - 1]), tuple(_strength(one) for one in panes[PANES - 1 :])
+        return cls(lang, run, dataset, followed, picks, strengths, sent=picks)
 
     def strength(self, pane: int) -> float:
         return self.strengths[pane - 1] if pane else 1.0

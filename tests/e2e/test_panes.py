@@ -143,7 +143,7 @@ def test_an_adapter_that_is_brought_answers_as_the_run_it_was_taken_from(
     expect(page.locator("#ft-brg-said")).to_contain_text("two files", timeout=PATIENCE)
     page.locator("[data-delete]").click()
     expect(page.locator("#ft-brought")).not_to_contain_text("visitor", timeout=PATIENCE)
-    assert "visitor" not in page.locator("#ft-adapter input").input_value(timeout=PATIENCE)
+    expect(page.locator("#ft-adapter input")).not_to_have_value("visitor", timeout=PATIENCE)
 
 
 def test_one_click_in_the_list_of_runs_puts_its_adapter_beside_the_base(page: Page) -> None:
