@@ -73,10 +73,10 @@ def test_the_choices_lie_around_autos_and_what_is_given_stays(searched) -> None:
         assert choices(run.config, dataclasses.replace(resolved, method=method, r=0))[1] == [0]
 
 
-def test_stop_keeps_what_was_found(home: Path, worker: Worker) -> None:
+def test_chat_goes_on_in_a_search_and_stop_keeps_what_was_found(home: Path, worker: Worker) -> None:
     run = start(home, worker, config(home, "long", 60))
     while len(ended(run.status().trials)) < 2:
-        time.sleep(0.05)
+        assert ask(worker, None, "Hello!")[0].text
     worker.stop_run(run.id)
     status = finish(run)
     assert status.state == "stopped" and status.recommended is not None

@@ -51,6 +51,7 @@ _FEWEST_STEPS = 20  # of a trial: fewer say nothing of the rate that many steps 
 _MEASURES = 4  # evaluations in a trial
 _MOST_ROWS = 256  # held-out examples that judge
 _FORWARD = 1 / 3  # of the time that a row takes in training
+_CLOSING = 1.0  # seconds of the budget that are kept back for the last check
 _SET_UP = 0.5  # seconds of a trial beside its steps
 _LATE = 1.1  # times the longest trial so far, that the next is allowed for
 _RATES, _PER_DECADE = range(-4, 5), 4  # the learning rates: so many steps from auto's, of so many to a factor of 10
@@ -94,7 +95,7 @@ def _search(
         raise DataError("there is nothing held out to judge by: bring more examples, or held-out data of your own")
     rows, before = within(rows, auto.max_length), base_probe(resident)
     open_history(run, dataclasses.replace(auto, max_steps=0), None)  # it takes no steps of its own
-    ends = time.monotonic() + 60 * run.config.search_minutes - run.status().busy_seconds
+    ends = time.monotonic() + 60 * run.config.search_minutes - run.status().busy_seconds - _CLOSING
     try:
         with threads(auto.threads):
             if frozen is None:

@@ -28,7 +28,8 @@ from ftchat.runs import Run
 @dataclass(eq=False)
 class Watch(TrainerCallback):
     """What a trial tells on its way, and what ends it: `pulse` as in a run; `measured` is told each step's held-out
-    loss and says whether to give it up; at `ends`, in monotonic seconds, it is cut."""
+    loss and says whether to give it up; where one more step would be over after `ends`, in monotonic seconds, it is
+    cut."""
 
     pulse: Callable[[], Asked]
     measured: Callable[[int, float], bool]
@@ -36,12 +37,16 @@ class Watch(TrainerCallback):
     asked: Asked = ""
     state: TrialState = "complete"
     curve: list[tuple[int, float]] = field(default_factory=list)
+    _before: float = field(default_factory=time.monotonic)
 
     def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._look_up(control)
+        self._look_up(state, control)
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._before = time.monotonic()
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._look_up(control)
+        self._look_up(state, control)
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
         if not all(math.isfinite(logs[name]) for name in ("loss", "eval_loss") if name in logs):
@@ -51,9 +56,11 @@ class Watch(TrainerCallback):
             if self.measured(*self.curve[-1]) and state.global_step < state.max_steps:
                 self._end("pruned", control)
 
-    def _look_up(self, control: TrainerControl) -> None:
+    def _look_up(self, state: TrainerState, control: TrainerControl) -> None:
         self.asked = self.asked or self.pulse()
-        if self.asked or time.monotonic() > self.ends:
+        now = time.monotonic()
+        late = state.global_step < state.max_steps and 2 * now - self._before > self.ends
+        if self.asked or late:
             self._end("cut", control)
 
     def _end(self, state: TrialState, control: TrainerControl) -> None:
