@@ -69,7 +69,9 @@ def test_each_outcome_has_its_words_and_its_button(lang: str) -> None:
     nothing = search_view.stage(CONFIG, None, ended(RunStopped, history()), lang)
     assert "data-use" not in nothing
     paused = search_view.stage(CONFIG, None, fold([*BETTER, RunPaused(step=0)]), lang)
-    assert "data-use" not in paused and "data-resume" in paused
+    assert "data-use" not in paused and "data-resume" in paused and "4" in paused
+    dead = search_view.stage(CONFIG, None, fold(BETTER, held=False), lang)
+    assert texts.TEXTS["ft_search_interrupted"][lang == "zh"].format(n=4) in dead and "data-resume" in dead
 
 
 def test_while_it_searches_it_says_what_is_tried_and_what_is_best() -> None:

@@ -53,7 +53,7 @@ _MOST_ROWS = 256  # held-out examples that judge
 _FORWARD = 1 / 3  # of the time that a row takes in training
 _CLOSING = 1.0  # seconds of the budget that are kept back for the last check
 _SET_UP = 0.5  # seconds of a trial beside its steps
-_LATE = 1.1  # times the longest trial so far, that the next is allowed for
+_LATE = 1.1  # times as long as trials took so far, that others are allowed
 _RATES, _PER_DECADE = range(-4, 5), 4  # the learning rates: so many steps from auto's, of so many to a factor of 10
 _RANKS = (8, 16, 32, 64)
 _MOST_ASKED = 200  # questions to the optimiser, which also asks again what is known
@@ -195,14 +195,14 @@ class _Search:
                 for step, loss in known.curve:
                     asked.report(loss, step)
             else:
-                if self._trials and not self._time_for(3):
+                if self._trials and not self._time_for(self._longest() + self._twice()):
                     break
                 known = self._try(rate, r, self._auto.seed, _hopeless(asked))
             if known is None:
                 return self._asked
             _tell(study, asked, known)
         best = best_of(self._trials)
-        if best is not None and best is not self._trials[0] and self._time_for(2):
+        if best is not None and best is not self._trials[0] and self._time_for(self._twice()):
             seed = self._auto.seed + 1
             for choice in (self._trials[0].choice, best.choice):
                 if not self._known(*choice, seed) and self._try(*choice, seed, lambda step, loss: False) is None:
@@ -212,11 +212,18 @@ class _Search:
     def _known(self, rate: float, r: int, seed: int) -> Trial | None:
         return next((trial for trial in self._trials if (*trial.choice, trial.seed) == (rate, r, seed)), None)
 
-    def _time_for(self, trials: int) -> bool:
-        """Whether so many can end, by the longest whole one so far, or where there is none, by any."""
+    def _time_for(self, seconds: float) -> bool:
+        return self._ends - time.monotonic() > _LATE * seconds
+
+    def _longest(self) -> float:
+        """Seconds of a trial: the longest whole one so far, or where there is none, any."""
         whole = [trial.seconds for trial in self._trials if trial.state == "complete"]
-        longest = max(whole or [trial.seconds for trial in self._trials])
-        return self._ends - time.monotonic() > trials * _LATE * longest
+        return max(whole or [trial.seconds for trial in self._trials])
+
+    def _twice(self) -> float:
+        """Seconds of trying auto's choice and the best again."""
+        best = best_of(self._trials) or self._trials[0]
+        return self._trials[0].seconds + best.seconds
 
     def _try(self, rate: float, r: int, seed: int, hopeless: Callable[[int, float], bool]) -> Trial | None:
         """None where it did not come to its end: the time is over, or somebody asked for something."""

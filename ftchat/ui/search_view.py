@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ftchat.events import Recommendation, RunStatus, Trial
 from ftchat.events.search import best_of, ended, first_seed
 from ftchat.records import ResolvedConfig, RunConfig
@@ -88,6 +90,10 @@ def _verdict(status: RunStatus, found: Recommendation | None, lang: str, ahead: 
             text = t("ft_search_so_far", lang, choice=choice(best, lang), loss=f"{best.loss:.3f}")
         last = status.trials[-1]
         return Verdict("calm", t("ft_search_now", lang, number=last.number, choice=choice(last, lang)), text)
+    if status.resumable:
+        tone: Literal["calm", "warn"] = "calm" if status.state == "paused" else "warn"
+        broken = t(f"ft_search_{status.state}", lang, n=len(ended(status.trials)))
+        return Verdict(tone, broken, status.error or t("ft_search_resume", lang))
     if status.state not in ("finished", "stopped") or not status.trials:
         return verdict(status, lang, ahead)
     if found is None:

@@ -56,6 +56,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "No trial came to an end that can be judged, so there is nothing to recommend.",
         "没有一次试验得出可评判的结果，因此没有可推荐的设置。",
     ),
+    "ft_search_interrupted": ("Interrupted after {n} trials.", "在 {n} 次试验后中断。"),
+    "ft_search_interrupted_1": ("Interrupted after 1 trial.", "在 1 次试验后中断。"),
+    "ft_search_paused": ("Paused after {n} trials.", "在 {n} 次试验后暂停。"),
+    "ft_search_paused_1": ("Paused after 1 trial.", "在 1 次试验后暂停。"),
+    "ft_search_resume": (
+        "They are kept, and Resume goes on with the time that is left.",
+        "已完成的试验都保留着；“继续训练”会用剩余的时间接着搜索。",
+    ),
     "ft_search_use": ("Put this into the form", "填入表单"),
     "ft_search_used": ("Learning rate and rank are filled in under Advanced.", "学习率和秩已填入“高级”。"),
 }
