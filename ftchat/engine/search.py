@@ -46,7 +46,8 @@ from ftchat.settings import LORA_KIN, SETTINGS, Range
 if TYPE_CHECKING:
     from optuna import Study
 
-_TRIALS, _AT_LEAST = 10, 4  # that a budget is shared out to, and that it must hold; two of them are repeats
+_TRIALS = 16  # that a budget is shared out to, at the speed of a quiet machine; a busy one does half of them
+_AT_LEAST = 4  # that it must hold; two of them are repeats
 _FEWEST_STEPS = 20  # of a trial: fewer say nothing of the rate that many steps want
 _MEASURES = 4  # evaluations in a trial
 _MOST_ROWS = 256  # held-out examples that judge
