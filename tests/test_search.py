@@ -46,7 +46,7 @@ def test_a_search_tries_auto_first_and_recommends_nothing_worse(searched) -> Non
 
 def test_a_search_keeps_its_budget(searched) -> None:
     _, status, _, _ = searched
-    assert status.seconds <= 60 * 0.4 + 2  # seconds: the step that is cut off, and the last check
+    assert status.seconds <= 60 * 0.4 + 4  # seconds: a busy machine's last step is slower than the one before
 
 
 def test_the_trial_of_autos_choice_is_judged_as_a_run_of_as_many_steps(searched) -> None:

@@ -28,8 +28,8 @@ from ftchat.runs import Run
 @dataclass(eq=False)
 class Watch(TrainerCallback):
     """What a trial tells on its way, and what ends it: `pulse` as in a run; `measured` is told each step's held-out
-    loss and says whether to give it up; where one more step would be over after `ends`, in monotonic seconds, it is
-    cut."""
+    loss and says whether to give it up; where one more step like the last would be over after `ends`, in monotonic
+    seconds, it is cut."""
 
     pulse: Callable[[], Asked]
     measured: Callable[[int, float], bool]
@@ -42,11 +42,9 @@ class Watch(TrainerCallback):
     def on_substep_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._look_up(state, control)
 
-    def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._before = time.monotonic()
-
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._look_up(state, control)
+        self._before = time.monotonic()  # so that what is measured after a step counts as well
 
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
         if not all(math.isfinite(logs[name]) for name in ("loss", "eval_loss") if name in logs):
