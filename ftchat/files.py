@@ -5,7 +5,9 @@ Knows nothing of what is written.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -35,6 +37,22 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
+
+
+def copy_files(source: Path, target: Path) -> str:
+    """Copies a folder of files; they are on the disk when this returns. Gives the hash of the copies."""
+    shutil.copytree(source, target)
+    sync_folder(target)
+    return hash_files(target)
+
+
+def hash_files(folder: Path) -> str:
+    """Of the names of all files in a folder and of what they hold."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            whole.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Role = Literal["system", "user", "assistant"]
 Setting = int | float | str | bool
@@ -55,6 +55,28 @@ class Example:
         return self.messages[:-1]
 
 
+class Sides(NamedTuple):
+    """What a run learns, and what it holds out. The last `replayed` of those learned are from an earlier run."""
+
+    learned: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    replayed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The earlier run that a run goes on from: its id and its config as it was, which tell its data when it is gone.
+
+    `replay` is the share of the examples learned that comes from what it learned; `adapter` the hash of the copy of its
+    adapter, empty until there is one.
+    """
+
+    run: str
+    config: RunConfig
+    replay: float = 0.0
+    adapter: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """What the user asked for. `dataset` and `held_out` are hashes; without a held-out dataset of the user's own, a
@@ -68,7 +90,14 @@ class RunConfig:
     preset: str = "balanced"
     settings: Mapping[str, Setting] = field(default_factory=dict)
     held_out: str | None = None
+    origin: Origin | None = None
     search_minutes: float = 0.0
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """All that its examples come from."""
+        earlier = self.origin.config.datasets if self.origin and self.origin.replay else ()
+        return (self.dataset, *([self.held_out] if self.held_out else []), *earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,7 @@ class ResolvedConfig:
     report_to: str = "none"  # the tracker that gets the numbers, too
     last_step: int = 0  # after which training ends, as that of the run which this one repeats did; 0: no such step
     early_stopping_patience: int = 0  # evaluations without a lower held-out loss after which training ends; 0: none
+    replayed: int = 0  # of the examples, those from an earlier run
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +295,10 @@ class Answer:
 def to_json(record: Any) -> dict[str, Any]:
     """A record as plain JSON values, by field name."""
     return dataclasses.asdict(record)
+
+
+def run_config(fields: Mapping[str, Any]) -> RunConfig:
+    """A RunConfig from its JSON values."""
+    if origin := fields.get("origin"):
+        fields = {**fields, "origin": Origin(**{**origin, "config": run_config(origin["config"])})}
+    return RunConfig(**fields)

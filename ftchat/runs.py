@@ -6,6 +6,7 @@ runs/<id>/config.json     what the user asked for
           lock            held while it trains or waits to
           checkpoints/    what it can go on from
           adapter/        what was learned
+          start/          of a run that goes on from an earlier one: that one's adapter, copied
           notes.txt       what the user wrote about it
 
 The first two are kept twice: nothing else says what they say.
@@ -31,8 +32,8 @@ from filelock import FileLock, Timeout
 from ftchat import events
 from ftchat.errors import ConfigError
 from ftchat.events import Event, RunStatus, StepLogged
-from ftchat.files import LOCAL_OWNER, owner_folder, write_atomic
-from ftchat.records import ResolvedConfig, RunConfig, to_json
+from ftchat.files import LOCAL_OWNER, copy_files, owner_folder, write_atomic
+from ftchat.records import ResolvedConfig, RunConfig, run_config, to_json
 
 _MOST_NOTES = 20_000  # characters
 _LOOKING = threading.Lock()  # among the threads of this process
@@ -60,7 +61,7 @@ class Run:
         fields = _read_twice(self.folder, "config")
         if fields is None:
             raise ConfigError(f"the settings of run {self.id} cannot be read any more: {self.folder / 'config.json'}")
-        return RunConfig(**fields)
+        return run_config(fields)
 
     @property
     def resolved(self) -> ResolvedConfig | None:
@@ -71,6 +72,10 @@ class Run:
     @property
     def adapter(self) -> Path:
         return self.folder / "adapter"
+
+    @property
+    def start(self) -> Path:
+        return self.folder / "start"
 
     @property
     def notes(self) -> str:
@@ -160,12 +165,21 @@ class RunStore:
         self.folder = owner_folder(home, owner) / "runs"
         self._runs: dict[str, Run] = {}
 
-    def create(self, config: RunConfig) -> Run:
-        """A new run. Its name must not be in use."""
+    def create(self, config: RunConfig, like: Run | None = None) -> Run:
+        """A new run. Its name must not be in use. The adapter that it goes on from is copied, so that the earlier run
+        may go: from there, or from the run that it does again."""
         self.check_name(config.name)
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-        _write_twice(self.folder / run_id, "config", to_json(config))
-        return self.get(run_id)
+        folder = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+        try:
+            if config.origin:
+                source = like.start if like else self.get(config.origin.run).adapter
+                copied = _copy_adapter(source, folder / "start", config.origin.config.name)
+                config = dataclasses.replace(config, origin=dataclasses.replace(config.origin, adapter=copied))
+            _write_twice(folder, "config", to_json(config))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return self.get(folder.name)
 
     def create_like(self, run: Run, name: str) -> Run:
         """A new run that does a run again: on the same version of the data, with its resolved config, and ending where
@@ -176,7 +190,7 @@ class RunStore:
                 f"run {run.config.name} never began, so there is nothing to do again; train its data anew"
             )
         cut = status.state == "stopped" or status.early in ("time", "again")
-        again = self.create(dataclasses.replace(run.config, name=name))
+        again = self.create(dataclasses.replace(run.config, name=name), like=run)
         again.freeze(dataclasses.replace(resolved, time_limit=0.0, last_step=status.step if cut else 0))
         return again
 
@@ -236,6 +250,15 @@ class RunStore:
                 return run
         known = ", ".join(run.config.name for run in self.list()[:5]) or "none yet"
         raise ConfigError(f"there is no run '{name}'; the newest are: {known}", "no_run", name=name)
+
+
+def _copy_adapter(source: Path, target: Path, name: str) -> str:
+    try:
+        return copy_files(source, target)
+    except (OSError, shutil.Error) as error:
+        raise ConfigError(
+            f"the adapter of run {name}, which is gone on from, cannot be copied: {error}", "no_start", name=name
+        ) from None
 
 
 def _write_twice(folder: Path, name: str, fields: dict[str, Any]) -> None:

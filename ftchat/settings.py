@@ -23,6 +23,7 @@ VIRTUAL = ("prefix", "prompt", "ptuning")  # methods that learn tokens in front 
 COPIES = ("freeze", "full")  # methods that train a copy of weights of the base
 METHODS = ("auto", *LORA_KIN, "ia3", *VIRTUAL, *COPIES)
 PRESETS = ("quick", "balanced", "thorough")
+SEED = 42
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
@@ -66,6 +67,8 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "neftune_noise_alpha": Range(float, 0.0, 100.0),
     "label_smoothing_factor": Range(float, 0.0, 0.9),
 }
+SHAPING = ("r", "lora_alpha", "num_virtual_tokens", "trainable_layers")  # what an adapter, once trained, is bound to
+ENDINGS = ("ptuning",)  # methods of which only the outcome is saved, so that nothing can go on from it
 MINUTES = Range(float, 0.1, 1440.0)  # of a search
 _ONLY_OF: Mapping[str, tuple[str, ...]] = {
     "r": LORA_KIN,
@@ -136,7 +139,7 @@ def check_meant(method: str, settings: Mapping[str, Setting]) -> None:
     """Refuses settings that this method would not use."""
     for name in settings:
         users = _ONLY_OF.get(name, METHODS)
-        if method not in ("auto", *users):
+        if not uses(method, name):
             raise ConfigError(f"method {method} has no {name}; leave it out, or choose {' or '.join(users)}")
     if method == "prefix" and settings.get("gradient_checkpointing"):
         raise ConfigError("method prefix cannot be trained with gradient_checkpointing; leave it out, or choose prompt")
@@ -174,6 +177,26 @@ def check_search(config: RunConfig, examples: int) -> None:
             count=examples,
             wanted=HELD_OUT_FROM,
         )
+
+
+def uses(method: str, name: str) -> bool:
+    """Whether a method, or with `auto` some method, uses the setting of that name."""
+    return method in ("auto", *_ONLY_OF.get(name, METHODS))
+
+
+def check_share(text: str | float) -> float:
+    """The share of earlier data: from 0 to below 1."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < 1:
+        raise ConfigError(
+            f"the share of earlier data to replay must be a number from 0 to below 1, not '{text}'",
+            "bad_share",
+            text=str(text),
+        )
+    return share
 
 
 def check_tracker(name: str) -> str:

@@ -17,6 +17,7 @@ RUNGS = (
     ("events",),
     ("catalogue", "files", "settings"),
     ("data", "runs", "adapters"),
+    ("continuing",),
     ("engine",),
 )
 RUNGS += (("worker",), ("ui", "cli"), ("__main__", "app"))

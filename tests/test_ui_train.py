@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from ftchat.events import (
     fold,
 )
 from ftchat.records import RunConfig
+from ftchat.settings import TRACKERS
 from ftchat.ui import run_view, train_form
 from ftchat.ui.numbers import gigabytes, grouped, loss, small
 from ftchat.ui.plots import MOST_POINTS, Curve, plot, thin, ticks
@@ -141,7 +143,7 @@ def test_checks_show_their_outcome_and_unknown_ones_their_name() -> None:
 
 # The form
 
-UNTOUCHED = ("starter", "", "quick", "auto", "", *[""] * len(train_form.FIELDS))
+UNTOUCHED = ("starter", "", "quick", "auto", "", *[""] * len(train_form.FIELDS), "")
 
 
 def test_an_untouched_form_leaves_everything_to_auto() -> None:
@@ -150,7 +152,7 @@ def test_an_untouched_form_leaves_everything_to_auto() -> None:
 
 def test_the_form_becomes_a_config() -> None:
     answers = ("other", " Qwen/Qwen3-0.6B ", "balanced", "qlora", " mine ", "2e-4", "3", "", "512", "4")
-    answers = (*answers, *[""] * (len(train_form.FIELDS) - 6), "7")
+    answers = (*answers, *[""] * (len(train_form.FIELDS) - 6), "7", "")
     assert train_form.config("d" * 16, "support", answers) == RunConfig(
         name="mine",
         dataset="d" * 16,
@@ -182,6 +184,16 @@ def test_a_wrong_answer_is_refused_in_a_sentence(place: int, value: str, sentenc
     answers[place] = value
     with pytest.raises(ConfigError, match=sentence):
         train_form.config("d" * 16, "support", answers)
+
+
+def test_trackers_are_off_unless_chosen_and_refused_where_their_package_is_missing() -> None:
+    for name in TRACKERS[1:]:
+        answers = (*UNTOUCHED[:-1], name)
+        if importlib.util.find_spec(name) is None:
+            with pytest.raises(ConfigError, match=f"pip install {name}"):
+                train_form.config("d" * 16, "support", answers)
+        else:
+            assert train_form.config("d" * 16, "support", answers).settings == {"report_to": name}
 
 
 def test_without_data_there_is_nothing_to_start() -> None:

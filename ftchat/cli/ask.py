@@ -15,7 +15,7 @@ from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
 from ftchat.files import ftchat_home
-from ftchat.records import ChatRequest, Example, Message, Pane, Sampling
+from ftchat.records import ChatRequest, Message, Pane, Sampling, Sides
 from ftchat.runs import Run, RunStore
 from ftchat.worker import Worker, open_worker
 
@@ -53,7 +53,7 @@ def compare(arguments: argparse.Namespace) -> int:
     sampling = _sampling(arguments)
     home = ftchat_home()
     tuned = _tuned(home, arguments.name)
-    learned, held_out = _sides(home, tuned.run, needed=arguments.held_out)
+    learned, held_out, _ = _sides(home, tuned.run, needed=arguments.held_out)
     if arguments.held_out and not held_out:
         raise ConfigError(f"{arguments.name} held nothing out; train with --preset balanced on 20 pairs or more")
     prompts = [*arguments.prompt, *(example.prompt for example in held_out if arguments.held_out)]
@@ -160,15 +160,15 @@ def _tuned(home: Path, name: str) -> Tuned:
     return Tuned(run.id, run.config.base, run)
 
 
-def _sides(home: Path, run: Run | None, needed: bool) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+def _sides(home: Path, run: Run | None, needed: bool) -> Sides:
     """What the run learned and what it held out; nothing where its dataset is gone, unless it is needed."""
     if run is None:
-        return (), ()
+        return Sides((), ())
     try:
         return DatasetStore(home).split_for(run.config)
     except DataError:
         if not needed:
-            return (), ()
+            return Sides((), ())
         sentence = f"the dataset of run {run.config.name} is gone, so its held-out prompts are not known"
         raise DataError(sentence) from None
 

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ftchat.files import ftchat_home
-from ftchat.runs import RunStore
+from ftchat.runs import Run, RunStore
 
 
 def add_parsers(verbs: Any) -> None:
@@ -20,7 +20,8 @@ def add_parsers(verbs: Any) -> None:
 def list_runs(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     store = RunStore(ftchat_home())
-    for run in store.list():
+    listed = store.list()
+    for run in listed:
         status, config = run.status(), run.config
         found.append(
             {
@@ -32,6 +33,7 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 "method": status.method or config.method,
                 "dataset": config.dataset,
                 "held_out": config.held_out,
+                **replay_of(run),
                 "steps": status.step,
                 "resumable": status.resumable,
                 "ahead": store.ahead(run) if status.state == "queued" else None,
@@ -48,10 +50,30 @@ def list_runs(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))
         return 0
-    for row in found:
+    for run, row in zip(listed, found, strict=True):
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
         done = f"{'search':>12}" if row["search_minutes"] else f"{row['steps']:>6} steps"
-        print(f"{when}  {row['name']:<28} {row['status']:<12} {done}  {row['method']} on {row['base']}")
+        origin = f", from {origin_of(run)}" if row["from"] else ""
+        print(f"{when}  {row['name']:<28} {row['status']:<12} {done}  {row['method']} on {row['base']}{origin}")
     if not found:
         print("no runs yet; train one: python -m ftchat train FILE")
     return 0
+
+
+def replay_of(run: Run) -> dict[str, Any]:
+    """Which run it went on from, the share of earlier data that was asked for, and how many examples that came to."""
+    origin, resolved = run.config.origin, run.resolved
+    return {
+        "from": origin.run if origin else None,
+        "replay": origin.replay if origin else None,
+        "replayed": resolved.replayed if origin and resolved else None,
+    }
+
+
+def origin_of(run: Run) -> str:
+    """The same for people, by the name that the earlier run had then."""
+    origin, resolved = run.config.origin, run.resolved
+    assert origin is not None
+    if not origin.replay or resolved is None:
+        return origin.config.name
+    return f"{origin.config.name} with {resolved.replayed} of {resolved.examples} examples replayed"

@@ -38,7 +38,7 @@ def add_parsers(verbs: Any) -> None:
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with a search that was interrupted")
     parser.add_argument("--name", metavar="N", help="a name for the search; that of the first file otherwise")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
-    parser.set_defaults(run=search, tracker=None)
+    parser.set_defaults(run=search, tracker=None, origin=None, replay=None)
 
 
 def search(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 from tqdm import tqdm
 
 from ftchat.cli.data import add_files, parse_pairs, read_files, read_held_out
+from ftchat.cli.runs import origin_of, replay_of
+from ftchat.continuing import continued
 from ftchat.data import DatasetStore, Reading
 from ftchat.errors import ConfigError, DataError
 from ftchat.events import RunStatus
@@ -30,12 +33,18 @@ from ftchat.worker import Worker, open_worker
 def add_parsers(verbs: Any) -> None:
     parser = verbs.add_parser("train", help="train on files; progress on standard error")
     add_files(parser, nargs="*")
-    parser.add_argument("--base", metavar="MODEL", default=STARTER, help="a Hub id, a folder, or starter (default)")
+    parser.add_argument("--base", metavar="MODEL", help="a Hub id, a folder, or starter (default)")
     parser.add_argument("--method", metavar="M", default="auto", help=", ".join(METHODS))
     parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
     parser.add_argument("--like", metavar="RUN", help="in place of files: do a run again, to the same adapter")
+    parser.add_argument("--from", dest="origin", metavar="RUN", help="start from the adapter of an earlier run")
+    parser.add_argument(
+        "--replay",
+        metavar="SHARE",
+        help="with --from: share of the examples that is earlier data; 0 (default) to below 1",
+    )
     parser.add_argument(
         "--tracker", metavar="T", help=f"also report to {', '.join(TRACKERS[1:])}; default: none of them"
     )
@@ -111,11 +120,20 @@ def carry_out(
 
 def _takes_nothing_else(arguments: argparse.Namespace, what: str, free: Sequence[str] = ()) -> None:
     """A run that is named keeps its files, its base and its settings, so none may be given."""
-    fixed: dict[str, Any] = {"files": [], "base": STARTER, "method": "auto", "preset": "balanced", "set": [], "map": []}
-    fixed |= {"held_out": None, "header": None, "name": None, "resume": None, "like": None, "tracker": None}
+    fixed: dict[str, Any] = {"files": [], "base": None, "method": "auto", "preset": "balanced", "set": [], "map": []}
+    fixed |= {
+        "held_out": None,
+        "header": None,
+        "name": None,
+        "resume": None,
+        "like": None,
+        "tracker": None,
+        "origin": None,
+        "replay": None,
+    }
     given = [name for name, value in fixed.items() if name not in free and getattr(arguments, name) != value]
     if given:
-        word = given[0].replace("_", "-")
+        word = {"origin": "from"}.get(given[0], given[0]).replace("_", "-")
         raise ConfigError(f"{what}: leave out {'the ' if word == 'files' else '--'}{word}")
 
 
@@ -130,7 +148,7 @@ def _to_repeat(arguments: argparse.Namespace, home: Path, runs: RunStore) -> tup
     _takes_nothing_else(arguments, "--like does a run again as it was", ("like", "name"))
     run = _no_search(runs.get(arguments.like))
     store, config, resolved = DatasetStore(home), run.config, run.resolved
-    for dataset in filter(None, (config.dataset, config.held_out)):
+    for dataset in config.datasets:
         try:
             store.info(dataset)
         except DataError:
@@ -171,7 +189,7 @@ def read_config(arguments: argparse.Namespace, home: Path, runs: RunStore) -> Ru
     check_meant(method, settings)
     if arguments.tracker is not None:
         settings["report_to"] = parse_setting("report_to", arguments.tracker)
-    base = base_name(arguments.base)
+    config = _go_on(arguments, RunConfig("", "", "", method, preset, settings), home, runs)
     if not arguments.files:
         raise ConfigError("nothing to train on: name a file, or a run with --resume or --like")
     reading = read_files(arguments)
@@ -185,9 +203,20 @@ def read_config(arguments: argparse.Namespace, home: Path, runs: RunStore) -> Ru
         held_out = _put_held_out(arguments, reading, store)
     dataset = store.put(reading, title)
     name = runs.free_name(title) if arguments.name is None else arguments.name
-    config = RunConfig(name, dataset.hash, base, method, preset, settings, held_out)
-    runs.check_name(config.name)
-    return config
+    runs.check_name(name)
+    return dataclasses.replace(config, name=name, dataset=dataset.hash, held_out=held_out)
+
+
+def _go_on(arguments: argparse.Namespace, config: RunConfig, home: Path, runs: RunStore) -> RunConfig:
+    """The config with its base, and with the run that it starts from, if one is named."""
+    base = base_name(arguments.base or STARTER)
+    if arguments.origin is None:
+        if arguments.replay is not None:
+            raise ConfigError("--replay takes a share of an earlier run's data; name that run with --from")
+        return dataclasses.replace(config, base=base)
+    earlier = runs.get(arguments.origin)
+    config = dataclasses.replace(config, base=base if arguments.base else earlier.config.base)
+    return continued(config, earlier, "0" if arguments.replay is None else arguments.replay, DatasetStore(home))
 
 
 def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:
@@ -240,6 +269,7 @@ def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStat
         "base": run.config.base,
         "dataset": run.config.dataset,
         "held_out": run.config.held_out,
+        **replay_of(run),
         "steps": status.step,
         "early": status.early,
         "kept_step": status.kept or status.step,
@@ -256,6 +286,8 @@ def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStat
         print(json.dumps(found, ensure_ascii=False))
     else:
         print(f"{run.config.name} {state} after {status.step} steps and {status.seconds:.0f} s; run {run.id}")
+        if run.config.origin:
+            print(f"  it went on from {origin_of(run)}")
         for check in status.checks:
             print(f"  {'ok ' if check.ok else 'NOT'} {check.name.replace('_', ' ')} {check.detail}")
         if state in ("interrupted", "paused"):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ftchat.data.folder import Dataset
 from ftchat.data.judges import labels_of, where
-from ftchat.data.near import Alike, find_alike
+from ftchat.data.near import NEAR_LIMIT, Alike, find_alike
 from ftchat.data.rows import Remark
 from ftchat.errors import ConfigError
 from ftchat.records import Example
@@ -60,6 +60,17 @@ def leaks(train: Sequence[Example], held_out: Sequence[Example], near: bool) -> 
         elif index in copies:
             said = f"nearly the same is also trained on, at {where(train[copies[index]], example)}"
             yield index, Remark("leak", "warning", said)
+
+
+def telling(examples: Sequence[Example], held_out: Sequence[Example], near: bool) -> set[int]:
+    """The indices of those that tell something of what is held out: its prompt, or nearly the same. Near duplicates are
+    looked for among as many as in reading."""
+    asked = {_questions(example)[-1] for example in held_out}
+    found = {index for index, example in enumerate(examples) if not asked.isdisjoint(_questions(example))}
+    if near and held_out and len(examples) + len(held_out) <= NEAR_LIMIT:
+        pairs = find_alike([*examples, *held_out]).pairs
+        found |= {earlier for later, earlier, _ in pairs if earlier < len(examples) <= later}
+    return found
 
 
 def _nearly_trained(train: Sequence[Example], held_out: Sequence[Example]) -> Mapping[int, int]:

@@ -23,6 +23,7 @@ from ftchat.data.known import Known
 from ftchat.data.near import Alike, Tell, find_alike
 from ftchat.data.reading import Progress, Reading, read
 from ftchat.data.remedies import BY_PLACE, Add, Change, Delete, Edit, Place, Remedy, check_change
+from ftchat.data.replay import replayed
 from ftchat.data.report import Report
 from ftchat.data.sources import Source
 from ftchat.data.split import split_dataset
@@ -31,8 +32,8 @@ from ftchat.data.summary import Summary
 from ftchat.data.versions import patch_of, revise, revise_few
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
-from ftchat.records import Example, RunConfig
-from ftchat.settings import held_out_share
+from ftchat.records import Example, RunConfig, Sides
+from ftchat.settings import SEED, held_out_share
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
 _HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
@@ -48,6 +49,7 @@ class DatasetStore:
         if not _OWNER.fullmatch(owner):
             raise ConfigError(f"'{owner}' cannot name an owner: use letters, digits, '.', '_' and '-'")
         self.folder = owner_folder(home, owner) / "datasets"
+        self._replayed: tuple[object, tuple[Example, ...]] = (None, ())  # found last, and for what
 
     def put(
         self,
@@ -122,14 +124,26 @@ class DatasetStore:
                 raise ValueError("the content is not what was hashed")
         return dataset
 
-    def split_for(self, config: RunConfig) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    def split_for(self, config: RunConfig) -> Sides:
         """What a run of this config learns, and what it holds out: the user's own held-out data, else a share. A search
         is judged by what it holds out, whatever the preset."""
         dataset = self.get(config.dataset)
         if config.held_out is not None:
-            return dataset.examples, self.get(config.held_out).examples
-        preset = "balanced" if config.search_minutes else config.preset
-        return split_dataset(dataset, held_out_share(preset, len(dataset.examples)))
+            sides = Sides(dataset.examples, self.get(config.held_out).examples)
+        else:
+            preset = "balanced" if config.search_minutes else config.preset
+            sides = Sides(*split_dataset(dataset, held_out_share(preset, len(dataset.examples))))
+        origin = config.origin
+        if not origin or not origin.replay:
+            return sides
+        seed = int(config.settings.get("seed", SEED))
+        asked, known = (
+            (origin.config, origin.replay, seed, config.dataset, config.held_out, config.preset),
+            self._replayed,
+        )
+        if asked != known[0]:
+            known = self._replayed = (asked, replayed(self.split_for(origin.config), sides, origin.replay, seed))
+        return Sides((*sides.learned, *known[1]), sides.held_out, len(known[1]))
 
     def info(self, key: str) -> DatasetInfo:
         if not _HASH.fullmatch(key) or not (self.folder / key).is_dir():

@@ -28,6 +28,7 @@ def open_history(run: Run, resolved: ResolvedConfig, checkpoint: Checkpoint | No
                 method=resolved.method,
                 dataset=run.config.dataset,
                 held_out=run.config.held_out,
+                origin=run.config.origin.run if run.config.origin else None,
             )
         )
     if begun or checkpoint:

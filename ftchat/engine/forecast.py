@@ -28,7 +28,7 @@ from ftchat.engine.resolve import Facts, padded_length, resolve
 from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
 from ftchat.errors import DataError
-from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
+from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig, Sides
 
 # What a process on a CPU takes beyond tensors: code and tables that come with the first model, in bytes, and what its
 # allocator holds between them, in parts of a step's. Measured as growth over the idle process on steps of 3 to 360 MB.
@@ -64,7 +64,7 @@ def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
     return [cut for row in rows if (cut := row.within(limit))]
 
 
-def facts_of(resident: Resident, method: str, examples: int, held_out: int, lengths: Sequence[int]) -> Facts:
+def facts_of(resident: Resident, method: str, sides: Sides, lengths: Sequence[int]) -> Facts:
     return Facts(
         device=resident.device.type,
         precision=resident.precision,
@@ -72,8 +72,9 @@ def facts_of(resident: Resident, method: str, examples: int, held_out: int, leng
         threads=torch.get_num_threads(),
         parameters=resident.info.parameters,
         context=resident.context,
-        examples=examples,
-        held_out=held_out,
+        examples=len(sides.learned),
+        held_out=len(sides.held_out),
+        replayed=sides.replayed,
         lengths=lengths,
         target_modules=resident.target_modules(),
         layers=resident.model.config.get_text_config(decoder=True).num_hidden_layers,
@@ -93,18 +94,18 @@ class Forecaster:
         config: RunConfig,
         method: str,
         precision: str,
-        sides: tuple[Sequence[Example], Sequence[Example]],
+        sides: Sides,
         resident: Resident,
         idle: bool,
     ) -> Estimate:
         """`idle`: nothing else uses the model, so that it can be timed."""
-        learned, held_out = sides
+        learned = sides.learned
         rows, speed = self._measured(config, learned, resident, idle)
         if not rows:
             raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
         lengths = [len(row.ids) for row in rows]
         times = max(1, round(len(learned) / min(len(learned), _SAMPLE)))
-        facts = facts_of(resident, method, len(learned), len(held_out), lengths * times)
+        facts = facts_of(resident, method, sides, lengths * times)
         draft = resolve(config, facts)
         seconds = _step_seconds(draft, lengths, speed) if speed else None
         resolved = resolve(config, facts, seconds)
@@ -130,7 +131,7 @@ class Forecaster:
         self, config: RunConfig, learned: Sequence[Example], resident: Resident, idle: bool
     ) -> tuple[list[Encoded], float]:
         """The tokens of the data, or of a sample, and seconds of a forward pass per token; 0 where it is not known."""
-        key = (resident.name, resident.precision, config.dataset, len(learned))
+        key = (resident.name, resident.precision, config.dataset, config.origin, len(learned))
         known = self._known
         if known is None or known[0] != key:
             self._known = known = (key, encode_all(resident, _sample(learned)), 0.0)

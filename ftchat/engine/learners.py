@@ -1,26 +1,27 @@
 """What is being trained: PEFT's layers in the base, virtual tokens in front of it, or a twin with weights of its own.
 
-Each says which tensors it trains, what it saves, and lets chat pass it by. Knows nothing of runs, settings or trainers.
+Each says which tensors it trains, what it saves, takes over what an earlier one saved, and lets chat pass it by. Knows
+nothing of runs, settings or trainers.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, PeftModelForCausalLM, get_peft_model_state_dict
+from peft import PeftConfig, PeftModel, PeftModelForCausalLM, get_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
-from peft.utils.integrations import dequantize_module_weight
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from ftchat.engine import twins
+from ftchat.errors import ModelError
 
 _SAVED, _CONFIG, _TRAINED, _STATE = (
     "adapter_model.safetensors",
@@ -109,13 +110,24 @@ class Learner:
     def restore(self, folder: Path) -> None:
         """Goes back to a checkpoint."""
         saved = load_file(folder / (_SAVED if self.saved_as_trained else _TRAINED))
-        tensors = self.learned() if self.saved_as_trained else self.tensors()
-        if saved.keys() != tensors.keys():
-            raise RuntimeError(f"{folder} holds other weights than this run trains")
-        for key, tensor in tensors.items():
-            tensor.copy_(saved[key])
+        self.take(saved, self.learned() if self.saved_as_trained else self.tensors())
         if (folder / _STATE).exists():
             self.restore_state(torch.load(folder / _STATE, map_location=self.model.device))
+
+    @torch.no_grad()
+    def start_from(self, folder: Path) -> None:
+        """Takes over an adapter that an earlier learner of the same kind and size has saved."""
+        self.take_over(load_file(folder / _SAVED))
+
+    def take_over(self, saved: Mapping[str, Tensor]) -> None:
+        """What `learned` gave there is what answers here."""
+        self.take(saved, self.learned())
+
+    def take(self, saved: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+        if {key: t.shape for key, t in saved.items()} != {key: t.shape for key, t in tensors.items()}:
+            raise ModelError(f"the weights to go on from are not of the shape that {self.name} trains on this base")
+        for key, tensor in tensors.items():
+            tensor.copy_(saved[key])
 
 
 class PeftLearner(Learner):
@@ -133,7 +145,7 @@ class PeftLearner(Learner):
         return get_peft_model_state_dict(self.model, adapter_name=self.name, save_embedding_layers=False)
 
     def config(self) -> dict[str, Any]:
-        return _plain(self.model.peft_config[self.name])
+        return plain_config(self.model.peft_config[self.name])
 
     def remove(self) -> None:
         self.model.unload()
@@ -149,110 +161,6 @@ class PeftLearner(Learner):
                 layer._disable_adapters = False
 
 
-class PissaLearner(PeftLearner):
-    """A LoRA that starts from the principal components of each weight (Meng et al., 2024). What they gave at the start
-    is taken away by a frozen companion of the opposite sign, so that the base's own weights stay as they are; both
-    together are saved as one plain LoRA of twice the rank."""
-
-    saved_as_trained = False
-
-    def __init__(self, name: str, base: PreTrainedModel, config: LoraConfig):
-        super().__init__(name, base, config)
-        self._start = f"{name}-start"
-        self.model.add_adapter(self._start, config)
-        self.model.base_model.set_adapter([name, self._start])
-        with torch.no_grad():
-            for layer in self._layers.values():
-                self._principal(layer)
-        for key, parameter in self.model.named_parameters():
-            if self._start in key.split("."):
-                parameter.requires_grad_(False)
-
-    def _principal(self, layer: Any) -> None:
-        rank, scaling = layer.r[self.name], layer.scaling[self.name]
-        weight = dequantize_module_weight(layer.get_base_layer()).float()
-        weight = weight.T if layer.fan_in_fan_out else weight
-        left, values, right = torch.linalg.svd(weight, full_matrices=False)
-        root = (values[:rank] / scaling).sqrt()
-        missing = rank - len(root)  # of a layer narrower than the rank
-        a = torch.nn.functional.pad(root[:, None] * right[:rank], (0, 0, 0, missing))
-        b = torch.nn.functional.pad(left[:, :rank] * root, (0, missing))
-        for adapter, sign in ((self.name, 1), (self._start, -1)):
-            layer.lora_A[adapter].weight.copy_(a)
-            layer.lora_B[adapter].weight.copy_(sign * b)
-
-    def tensors(self) -> dict[str, Tensor]:
-        found = dict(self.model.named_parameters())
-        both = {self.name, self._start}
-        return {key.replace(f".{self.name}", ""): t for key, t in found.items() if both & set(key.split("."))}
-
-    def learned(self) -> dict[str, Tensor]:
-        own, start = (
-            get_peft_model_state_dict(self.model, adapter_name=adapter, save_embedding_layers=False)
-            for adapter in (self.name, self._start)
-        )
-        return {key: torch.cat([own[key], start[key]], 0 if "lora_A" in key else 1) for key in own}
-
-    def config(self) -> dict[str, Any]:
-        plain = super().config()
-        return plain | {"r": 2 * plain["r"], "lora_alpha": 2 * plain["lora_alpha"]}
-
-
-class AdaLoraLearner(PeftLearner):
-    """Singular values between A and B, the least important of which are set to zero on the way (Zhang et al., 2023).
-    Saved as the plain LoRA that it is in the end."""
-
-    saved_as_trained = False
-
-    def learned(self) -> dict[str, Tensor]:
-        found = {}
-        for key, layer in self._layers.items():
-            values = layer.lora_E[self.name] * (layer.scaling[self.name] / (layer.ranknum[self.name] + 1e-5))
-            found[f"base_model.model.{key}.lora_A.weight"] = layer.lora_A[self.name] * values
-            found[f"base_model.model.{key}.lora_B.weight"] = layer.lora_B[self.name]
-        return found
-
-    def config(self) -> dict[str, Any]:
-        own = self.model.peft_config[self.name]
-        plain = LoraConfig(
-            task_type="CAUSAL_LM",
-            base_model_name_or_path=own.base_model_name_or_path,
-            r=own.init_r,
-            lora_alpha=own.init_r,
-            target_modules=own.target_modules,
-            fan_in_fan_out=own.fan_in_fan_out,
-        )
-        return _plain(plain)
-
-    def plan(self, steps: int) -> None:
-        """A tenth of the steps with all ranks, then fewer and fewer, and a fifth with those that are left."""
-        own = self.model.peft_config[self.name]
-        own.total_step = max(3, steps)
-        own.tinit, own.tfinal = own.total_step // 10, max(1, own.total_step // 5)
-
-    def state(self) -> dict[str, Any]:
-        allocator = vars(self.model.base_model.rankallocator)
-        remembered = {key: value for key, value in allocator.items() if isinstance(value, dict)}
-        return {"allocator": remembered, "rank_pattern": self.model.peft_config[self.name].rank_pattern}
-
-    def restore_state(self, state: dict[str, Any]) -> None:
-        vars(self.model.base_model.rankallocator).update(state["allocator"])
-        self.model.peft_config[self.name].rank_pattern = state["rank_pattern"]
-
-    def penalty(self) -> Tensor | None:
-        """How far A and B are from orthogonal, as PEFT adds it to a loss of the model's own."""
-        distances = []
-        for layer in self._layers.values():
-            a, b = layer.lora_A[self.name], layer.lora_B[self.name]
-            for product in (a @ a.T, b.T @ b):
-                distances.append((product - torch.eye(len(product), device=product.device)).norm())
-        weight: float = self.model.peft_config[self.name].orth_reg_weight
-        return weight * torch.stack(distances).mean()
-
-    def after_step(self, step: int) -> None:
-        self.model.base_model.update_and_allocate(step + 1)
-
-
 class VirtualLearner(PeftLearner):
     """Virtual tokens in front of every row: the base's layers are not touched."""
 
@@ -260,6 +168,12 @@ class VirtualLearner(PeftLearner):
 
     def learned(self) -> dict[str, Tensor]:
         return {"prompt_embeddings": self.model.get_prompt_embedding_to_save(self.name)}
+
+    def take_over(self, saved: Mapping[str, Tensor]) -> None:
+        """What a network gave, as in P-tuning, does not tell the network."""
+        encoder = self.model.prompt_encoder[self.name]
+        assert [key for key, _ in encoder.named_parameters()] == ["embedding.weight"]
+        self.take(saved, {"prompt_embeddings": encoder.embedding.weight})
 
     def remove(self) -> None:
         pass
@@ -311,7 +225,7 @@ class TwinLearner(Learner):
             parameter.requires_grad_(key in now)
 
 
-def _plain(config: PeftConfig) -> dict[str, Any]:
+def plain_config(config: PeftConfig) -> dict[str, Any]:
     """As PEFT writes it, for use and not for training."""
     found = {key: sorted(value) if isinstance(value, set) else value for key, value in config.to_dict().items()}
     plain: dict[str, Any] = json.loads(json.dumps(found | {"inference_mode": True}))  # kinds become their names

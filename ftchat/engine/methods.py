@@ -18,15 +18,8 @@ from peft import (
 from torch import nn
 
 from ftchat.engine.changes import shape
-from ftchat.engine.learners import (
-    AdaLoraLearner,
-    Learner,
-    PeftLearner,
-    PissaLearner,
-    PrefixLearner,
-    TwinLearner,
-    VirtualLearner,
-)
+from ftchat.engine.factored import AdaLoraLearner, PissaLearner
+from ftchat.engine.learners import Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
 from ftchat.engine.models import Resident
 from ftchat.errors import OutOfMemory, TrainingError
 from ftchat.records import ResolvedConfig

@@ -201,8 +201,8 @@ class Reporter(TrainerCallback):
         self._tracker.follow(event)
 
     def _measured(self, step: int, loss: float, control: TrainerControl) -> None:
-        """After an evaluation. The best so far is kept; the base's own, at step 0, is nothing to keep. When the loss
-        has turned up for long enough, training ends."""
+        """After an evaluation. The best so far is kept; that before training, at step 0, is nothing to keep. When the
+        loss has turned up for long enough, training ends."""
         self._log(EvalLogged(step=step, loss=loss))
         self._evaluated = (step, loss)
         self.evaluation_owed = False

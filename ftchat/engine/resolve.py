@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
-from ftchat.settings import COPIES, LORA_KIN, VIRTUAL, versions
+from ftchat.settings import COPIES, LORA_KIN, SEED, VIRTUAL, versions
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
 _EPOCHS = {"quick": (1, 100), "balanced": (2, 20), "thorough": (4, 40)}
@@ -45,6 +45,7 @@ class Facts:
     lengths: Sequence[int]
     target_modules: tuple[str, ...]
     layers: int = 1
+    replayed: int = 0
 
 
 def resolve_method(method: str, device: str) -> str:
@@ -96,11 +97,12 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         method=facts.method,
         device=facts.device,
         precision=facts.precision,
-        seed=chosen("seed", 42),
+        seed=chosen("seed", SEED),
         train_sampling_strategy=chosen("train_sampling_strategy", _strategy(facts, max_length, batch)),
         threads=facts.threads,
         examples=facts.examples,
         held_out=facts.held_out,
+        replayed=facts.replayed,
         max_length=max_length,
         per_device_train_batch_size=batch,
         gradient_accumulation_steps=accumulation,

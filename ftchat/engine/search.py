@@ -23,7 +23,7 @@ from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import resolve, with_choice
 from ftchat.engine.samples import spread
 from ftchat.engine.template import Encoded
-from ftchat.engine.train import Sides, check_held_out, dry_step, if_memory, survive, threads
+from ftchat.engine.train import check_held_out, dry_step, if_memory, survive, threads
 from ftchat.engine.trial import Watch, attempt
 from ftchat.errors import DataError, TrainingError
 from ftchat.events import (
@@ -39,7 +39,7 @@ from ftchat.events import (
     TrialMeasured,
 )
 from ftchat.events.search import best_of, ended
-from ftchat.records import ResolvedConfig, RunConfig
+from ftchat.records import ResolvedConfig, RunConfig, Sides
 from ftchat.runs import Run
 from ftchat.settings import LORA_KIN, SETTINGS, Range
 
@@ -82,9 +82,9 @@ def _search(
     run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked], meter: Meter
 ) -> MemoryFull | None:
     """Goes on until the search is over, or memory is full."""
-    learned, held_out = sides
+    learned, held_out, _ = sides
     rows = encode_learned(resident, learned)
-    facts = facts_of(resident, method, len(learned), len(held_out), [len(row.ids) for row in rows])
+    facts = facts_of(resident, method, sides, [len(row.ids) for row in rows])
     frozen = run.resolved
     auto = healed(run, frozen or resolve(run.config, facts))
     if auto.device != resident.device.type:
@@ -113,7 +113,7 @@ def _search(
 
 
 def _new(run: Run, sides: Sides) -> Checked:
-    return check_held_out(*sides, own=run.config.held_out is not None)
+    return check_held_out(sides.learned, sides.held_out, own=run.config.held_out is not None)
 
 
 def _plan(

@@ -25,6 +25,7 @@ from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, c
 from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_of, way_out, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
+from ftchat.engine.learners import Learner
 from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
 from ftchat.engine.models import Resident
 from ftchat.engine.rehearsal import rehearse
@@ -36,10 +37,10 @@ from ftchat.engine.template import Encoded
 from ftchat.engine.trackers import Tracker
 from ftchat.errors import TrainingError
 from ftchat.events import Checked, DryStepBegun, DryStepPassed, RunInterrupted, RunPaused
-from ftchat.records import Example, ResolvedConfig
+from ftchat.files import hash_files
+from ftchat.records import Example, ResolvedConfig, Sides
 from ftchat.runs import Run
 
-Sides = tuple[Sequence[Example], Sequence[Example]]  # what is learned, and what is held out
 Way = Callable[[Run, Sides, str, Resident, Callable[[], Asked], Meter], MemoryFull | None]
 
 
@@ -61,7 +62,7 @@ def survive(
                 gc.collect()
                 if resident.device.type == "cuda":
                     torch.cuda.empty_cache()
-                heal(run, full, way_out(resident, full.resolved, encode_all(resident, sides[0]), meter))
+                heal(run, full, way_out(resident, full.resolved, encode_all(resident, sides.learned), meter))
     except Exception as error:
         resident.detach(run.id)
         close_badly(run, error)
@@ -71,10 +72,10 @@ def _train(
     run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked], meter: Meter
 ) -> MemoryFull | None:
     """Goes on until the run is over, or memory is full."""
-    learned, held_out = sides
+    learned, held_out, _ = sides
     rows = encode_learned(resident, learned)
     checkpoint, frozen = last_whole(run.checkpoints), run.resolved
-    facts = facts_of(resident, method, len(learned), len(held_out), [len(row.ids) for row in rows])
+    facts = facts_of(resident, method, sides, [len(row.ids) for row in rows])
     draft = healed(run, frozen or resolve(run.config, facts))
     if draft.device != resident.device.type:
         raise TrainingError(f"run {run.config.name} was begun on {draft.device}; resume it on such a machine")
@@ -83,6 +84,8 @@ def _train(
     before = base_probe(resident)
     set_seed(draft.seed)
     learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
+    if run.config.origin and checkpoint is None:
+        _start_from(run, learner)
     with base_left_as_it_was(resident, draft.gradient_checkpointing), threads(draft.threads):
         if frozen is None:
             try:
@@ -141,6 +144,17 @@ def if_memory(error: Exception, resolved: ResolvedConfig, step: int) -> MemoryFu
     if not is_out_of_memory(error):
         raise error
     return MemoryFull(resolved, step)
+
+
+def _start_from(run: Run, learner: Learner) -> None:
+    """Goes on from the adapter of an earlier run, as it was copied."""
+    origin = run.config.origin
+    if not run.start.is_dir() or not origin or hash_files(run.start) != origin.adapter:
+        raise TrainingError(
+            f"the adapter that run {run.config.name} starts from is damaged in {run.start}; train again from the run "
+            "that made it"
+        )
+    learner.start_from(run.start)
 
 
 def dry_step(

@@ -38,8 +38,8 @@ class Judgement:
 
 
 def judge(losses: Points, held: Points, ended: bool) -> Judgement | None:
-    """Of the train loss of each step and the held-out losses, the base's own at step 0 among them. None where there
-    are no numbers. `ended`: whether the last word is said, so that no later evaluation could take a rise back."""
+    """Of the train loss of each step and the held-out losses, that before training at step 0 among them. None where
+    there are no numbers. `ended`: whether the last word is said, so that no later evaluation could take a rise back."""
     wild = bool(losses) and not math.isfinite(losses[-1][1])
     losses, held = finite(losses), finite(held)
     measured = any(step for step, _ in held) and len(held) > 1

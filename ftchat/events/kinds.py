@@ -24,13 +24,15 @@ class RunQueued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """`dataset` and `held_out` are the hashes of what is learned and of the user's own held-out data."""
+    """`dataset` and `held_out` are the hashes of what is learned and of the user's own held-out data; `origin` is the
+    id of the run whose adapter it starts from."""
 
     total_steps: int
     base: str
     method: str
     dataset: str = ""
     held_out: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

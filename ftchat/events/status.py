@@ -40,12 +40,14 @@ class RunStatus:
     `checkpoint` is the step it can go on from; `attempts` counts how often it went on unasked since that was saved;
     `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter was kept, where that is
     not the last: the best, or what a failed run left; `tried` is the dry step, `healed` the last time that memory was
-    full. `plan` and `trials` are of a run that searches, which takes no steps of its own.
+    full; `origin` the run whose adapter it started from. `plan` and `trials` are of a run that searches, which takes no
+    steps of its own.
     """
 
     state: RunState = "queued"
     base: str = ""
     method: str = ""
+    origin: str | None = None
     total_steps: int = 0
     step: int = 0
     epoch: float = 0.0
@@ -144,7 +146,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 now |= {"attempts": now.get("attempts", 0) + 1 if event.automatic else 0}
             case RunStarted():
                 now |= {"state": "running", "started_at": event.time, "total_steps": event.total_steps}
-                now |= {"base": event.base, "method": event.method}
+                now |= {"base": event.base, "method": event.method, "origin": event.origin}
             case StepLogged():
                 now |= {"step": event.step, "epoch": event.epoch, "tokens_per_second": event.tokens_per_second}
                 _from_here(losses, event.step).append((event.step, event.loss))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ftchat.events import Checked, RunStatus
 from ftchat.records import ResolvedConfig, RunConfig
+from ftchat.settings import ENDINGS
 from ftchat.ui import numbers
 from ftchat.ui.header import clock, model_name
 from ftchat.ui.icons import icon
@@ -76,6 +77,9 @@ def aside(
         f'<button class="ft-btn" id="ft-pause-run" data-pause="1"{off}>{esc(pause)}</button></div>'
     )
     new = f'<button class="ft-btn" id="ft-new-run" data-new="1">{esc(t("ft_new_run", lang))}</button>'
+    if status.usable and status.method not in ENDINGS:
+        onward = f'<button class="ft-btn" id="ft-onward" data-onward="1">{esc(t("ft_onward", lang))}</button>'
+        new = f'<div class="ft-stopbar">{onward}{new}</div>'
     settings = summary(config, resolved, status, data, lang)
     checked = checks(status, lang)
     return (
@@ -148,14 +152,16 @@ def _measured(status: RunStatus) -> bool:
 
 
 def loss_plot(status: RunStatus, lang: str) -> str:
-    """Train and held-out loss; the base's own held-out loss, measured before step 1, is the dashed line."""
+    """Train and held-out loss; the held-out loss before step 1, of the base or of what the run went on from, is the
+    dashed line."""
     train = Curve(t("ft_curve_train", lang), status.losses, "train")
     held = Curve(t("ft_curve_held", lang), status.eval_losses if _measured(status) else (), "held")
     curves = [curve for curve in (train, held) if curve.points]
     if not curves:
         return ""
     first = next(iter(status.eval_losses), None)
-    base = (t("ft_curve_base", lang), first[1]) if first and first[0] == 0 else None
+    was = t("ft_curve_origin" if status.origin else "ft_curve_base", lang)
+    base = (was, first[1]) if first and first[0] == 0 else None
     drawn = plot(
         curves,
         status.total_steps,
@@ -224,14 +230,18 @@ def say(said: Verdict, status: RunStatus, lang: str, button: str = "") -> str:
 def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, data: str, lang: str) -> str:
     """The run's settings: what was asked for, and what `auto` became."""
     rows = [("ft_kv_base", model_name(config.base, lang), config.base), ("ft_kv_data", data, "")]
+    if config.origin:
+        rows.append(("ft_kv_origin", config.origin.config.name, config.origin.run))
     rows.append(("ft_kv_preset", t(f"ft_{config.preset}", lang), ""))
     if resolved:
         held = t("ft_kv_held", lang, train=resolved.examples, held=resolved.held_out)
         method = _method(resolved) + (f", α {resolved.lora_alpha}" if resolved.r else "")
         batch = f"{resolved.per_device_train_batch_size} × {resolved.gradient_accumulation_steps}"
+        replayed = {"again": resolved.replayed, "all": resolved.examples}
         epochs = f"{resolved.num_train_epochs:.1f}".removesuffix(".0")
         rows += [
             ("ft_pairs_row", held if resolved.held_out else f"{resolved.examples:,}", ""),
+            *([("ft_replayed_row", t("ft_replayed", lang, **replayed), "")] if config.origin else []),
             ("ft_method", method, ", ".join(resolved.target_modules)),
             ("ft_kv_steps", t("ft_kv_steps_text", lang, steps=resolved.max_steps, epochs=epochs), ""),
             ("ft_learning_rate", f"{numbers.small(resolved.learning_rate)}, {resolved.lr_scheduler_type}", ""),

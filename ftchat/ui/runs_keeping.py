@@ -50,7 +50,8 @@ def build(studio: Studio, shell: Shell, marked: gr.State) -> gr.State:
         run = studio.runs.get(marks[0])
         called = run.config.name
         studio.runs.delete(run)
-        gr.Info(esc(t("ft_run_deleted", lang, name=called)))
+        others = any(one.config.origin and one.config.origin.run == run.id for one in studio.runs.list())
+        gr.Info(esc(t("ft_run_deleted_kept" if others else "ft_run_deleted", lang, name=called)))
         return (), None if selected == run.id else selected, count + 1
 
     sure.click(told(remove), [marked, shell.run, changes, shell.lang], [marked, shell.run, changes], **QUEUED)

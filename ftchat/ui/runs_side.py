@@ -15,7 +15,7 @@ from ftchat.ui.texts import t
 
 MOST = 4  # that can be told apart in a plot
 _KINDS: tuple[Literal["c0", "c1", "c2", "c3"], ...] = ("c0", "c1", "c2", "c3")
-_SHOWN_APART = ("dataset", "held_out", "held_out_dataset", "name", "settings", "versions")
+_SHOWN_APART = ("dataset", "held_out", "held_out_dataset", "name", "origin", "settings", "versions")
 
 
 def side_by_side(runs: Sequence[Run], datasets: Mapping[str, str], lang: str) -> str:
@@ -76,6 +76,9 @@ def _asked(run: Run, datasets: Mapping[str, str], lang: str) -> dict[str, str]:
     data = {t("ft_kv_data", lang): _data(config.dataset, datasets)}
     if config.held_out:
         data[t("ft_curve_held", lang)] = _data(config.held_out, datasets)
+    if config.origin:
+        data[t("ft_kv_origin", lang)] = f"{config.origin.config.name} ({config.origin.adapter[:8]})"
+        data[t("ft_replay", lang)] = _cell(config.origin.replay)
     return data | {key: _cell(value) for key, value in fields.items()} | dict(versions)
 
 

@@ -111,7 +111,7 @@ def table(
 def _matches(run: Run, dataset: str, query: str, lang: str) -> bool:
     state = state_word(run.status(), lang)
     return all(
-        word in f"{run.config.name} {run.config.base} {dataset} {state} {run.notes}".casefold()
+        word in f"{run.config.name} {run.config.base} {dataset} {state} {_origin(run, lang)} {run.notes}".casefold()
         for word in query.casefold().split()
     )
 
@@ -126,7 +126,7 @@ def _row(run: Run, dataset: str, selected: bool, marked: bool, lang: str) -> str
     steps = f"{status.step} / {status.total_steps}" if status.total_steps else "–"
     seconds = status.seconds or status.busy_seconds
     name, base = esc(config.name), esc(model_name(config.base, lang))
-    title = esc("\n".join(filter(None, (config.name, run.notes))))
+    title = esc("\n".join(filter(None, (config.name, _origin(run, lang), run.notes))))
     go = ""
     if status.usable or status.resumable:
         way, named = ("compare", "ft_runs_compare_name") if status.usable else ("resume", "ft_resume_name")
@@ -142,7 +142,7 @@ def _row(run: Run, dataset: str, selected: bool, marked: bool, lang: str) -> str
         f' data-open="{run.id}" title="{title}">{name}</button></span>',
         "state": state_chip(status, lang),
         "curve": drawn,
-        "data": f'<span class="ft-cut" title="{esc(dataset)}">{esc(dataset)}</span>',
+        "data": f'<span class="ft-cut" title="{esc(dataset)}">{esc(dataset)}</span>{_beside(_origin(run, lang))}',
         "base": f'<span class="ft-cut" title="{esc(config.base)}">{base}</span>',
         "steps": steps,
         "time": clock(seconds) if seconds else "–",
@@ -152,6 +152,20 @@ def _row(run: Run, dataset: str, selected: bool, marked: bool, lang: str) -> str
     current = ' aria-current="true"' if selected else ""
     columns = "".join(f'<td class="{column}">{cell}</td>' for column, cell in cells.items())
     return f'<tr data-open="{run.id}"{current}>{columns}</tr>'
+
+
+def _origin(run: Run, lang: str) -> str:
+    """Which run it went on from, and how many of its examples are from there; nothing of one that began anew."""
+    origin, resolved = run.config.origin, run.resolved
+    if origin is None:
+        return ""
+    if not origin.replay or resolved is None:
+        return t("ft_runs_from", lang, name=origin.config.name)
+    return t("ft_runs_from_replayed", lang, name=origin.config.name, again=resolved.replayed, all=resolved.examples)
+
+
+def _beside(text: str) -> str:
+    return f'<small class="ft-mut ft-cut" title="{esc(text)}">{esc(text)}</small>' if text else ""
 
 
 def _tick(run: Run, marked: bool, lang: str) -> str:

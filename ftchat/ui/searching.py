@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ftchat.errors import ConfigError
 from ftchat.settings import parse_minutes
 from ftchat.ui import train_form
 from ftchat.ui.markup import QUEUED, esc
@@ -16,7 +17,11 @@ from ftchat.ui.texts import t
 
 
 def wire(studio: Studio, shell: Shell, form: train_form.Form, stage: gr.HTML) -> None:
-    def begin(dataset: str | None, held_out: str | None, minutes: str, lang: str, *answers: str) -> tuple[str, bool]:
+    def begin(
+        dataset: str | None, held_out: str | None, minutes: str, lang: str, origin: str, *answers: str
+    ) -> tuple[str, bool]:
+        if origin:
+            raise ConfigError("a search starts from the base; choose no earlier run to go on from", "search_of_base")
         budget = parse_minutes(minutes.strip())
         name = studio.run_name(t("ft_search_name", lang, name=studio.data(dataset)[0]))
         config = train_form.config(dataset, name, answers)
@@ -24,7 +29,7 @@ def wire(studio: Studio, shell: Shell, form: train_form.Form, stage: gr.HTML) ->
 
     form.find.click(
         told(begin),
-        [shell.dataset, shell.held_out, form.minutes, shell.lang, *form.answers],
+        [shell.dataset, shell.held_out, form.minutes, shell.lang, form.origin.run, *form.answers],
         [shell.run, shell.choosing],
         **QUEUED,
     )

@@ -53,15 +53,15 @@ class Studio:
         """Of each base model of the catalogue whether it fits on the worker's machine."""
         return self.worker.machine()["bases"]
 
-    def begin(self, config: RunConfig) -> str:
-        """Creates a run and hands it to the worker; returns its id as soon as it is accepted."""
+    def begin(self, config: RunConfig, like: Run | None = None) -> str:
+        """Creates a run, or does one again, and hands it to the worker; returns its id as soon as it is accepted."""
         self.bases.check(config.base)
         self.runs.check_name(config.name)
         if config.search_minutes:
             check_search(config, self.datasets.info(config.dataset).count)
         if config.base != STARTER:
             self.worker.describe(config.base, config.method)
-        run = self.runs.create(config)
+        run = self.runs.create(config, like)
         self.worker.start_run(run.id)
         return run.id
 

@@ -69,7 +69,8 @@ class Suggested:
         """Which examples were held out shows only in the whole of them, so it is not looked for in a big dataset."""
         store, count = self._studio.datasets, self._studio.datasets.info(source).count
         if run is not None and run.resolved is not None and count <= _WHOLE:
-            return suggestions(*store.split_for(run.config))
+            learned, held_out, _ = store.split_for(run.config)
+            return suggestions(learned, held_out)
         starts = dict.fromkeys(count * place // _LOOKS for place in range(_LOOKS))
         pages = (store.page(source, start, _LOOK).rows for start in starts)
         return suggestions([example for page in pages for _, example in page], ())

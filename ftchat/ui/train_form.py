@@ -1,4 +1,5 @@
-"""What the user chooses before a run: base, preset, name and the advanced settings. Knows no runs.
+"""What the user chooses before a run: base, preset, name and the advanced settings. Knows no runs; which of them to go
+on from is a part of its own.
 
 The base is the whole page's: it is set as soon as it is named, so that previews show that model's tokens.
 """
@@ -13,7 +14,8 @@ import gradio as gr
 from ftchat.catalogue import catalogue
 from ftchat.errors import ConfigError
 from ftchat.records import STARTER, RunConfig
-from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
+from ftchat.settings import METHODS, PRESETS, TRACKERS, check_choice, check_meant, parse_setting
+from ftchat.ui import train_origin
 from ftchat.ui.bases import is_downloaded
 from ftchat.ui.fit_view import OTHER, base_radios
 from ftchat.ui.icons import icon
@@ -21,6 +23,7 @@ from ftchat.ui.markup import CARD, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
+from ftchat.ui.train_origin import OriginPart
 
 FIELDS: Mapping[str, str] = {  # setting: key of its label
     "learning_rate": "ft_learning_rate",
@@ -57,8 +60,10 @@ class Form:
     presets: gr.HTML
     note: gr.HTML
     name: gr.Textbox
+    origin: OriginPart
     method: gr.Dropdown
     fields: tuple[gr.Textbox, ...]
+    tracker: gr.Dropdown
     advanced: gr.Accordion
     minutes: gr.Textbox
     find: gr.Button
@@ -72,7 +77,7 @@ class Form:
     @property
     def answers(self) -> list[gr.components.Component]:
         """The inputs of `config`, in its order after the dataset."""
-        return [self.chosen_base, self.other, self.chosen_preset, self.method, self.name, *self.fields]
+        return [self.chosen_base, self.other, self.chosen_preset, self.method, self.name, *self.fields, self.tracker]
 
 
 def build(studio: Studio, shell: Shell) -> Form:
@@ -96,6 +101,7 @@ def build(studio: Studio, shell: Shell) -> Form:
         name = gr.Textbox(
             "", label=i18n("ft_run_name"), placeholder=i18n("ft_run_name_hint"), lines=1, max_lines=1, elem_id="ft-name"
         )
+        origin = train_origin.build()
         with gr.Accordion(i18n("ft_advanced"), open=False, elem_id="ft-adv") as advanced:
             explained = html()
             with gr.Row(elem_id="ft-fields"):
@@ -119,6 +125,16 @@ def build(studio: Studio, shell: Shell) -> Form:
                         elem_id=f"ft-set-{key}",
                     )
                     for key, label in FIELDS.items()
+                )
+                tracker = gr.Dropdown(
+                    _trackers("en"),
+                    value="",
+                    label=i18n("ft_tracker"),
+                    info=i18n("ft_tracker_info"),
+                    filterable=False,
+                    interactive=True,
+                    min_width=120,
+                    elem_id="ft-tracker",
                 )
             searched = html()
             with gr.Row(elem_id="ft-search"):
@@ -172,9 +188,10 @@ def build(studio: Studio, shell: Shell) -> Form:
             note_line("ft_advanced_note", lang),
             note_line("ft_search_info", lang),
             gr.update(choices=_methods(lang)),
+            gr.update(choices=_trackers(lang)),
         ),
         [shell.lang, chosen_base, chosen_preset],
-        [bases, presets, explained, searched, method],
+        [bases, presets, explained, searched, method, tracker],
         **QUIETLY,
     ).then(
         lambda lang, base: base_radios(base, allowed, studio.fits, lang),  # the worker may take a while to say
@@ -182,6 +199,7 @@ def build(studio: Studio, shell: Shell) -> Form:
         bases,
         **QUEUED,
     )
+    train_origin.wire(studio, shell, origin, [bases, other])
     return Form(
         card=card,
         data=data,
@@ -190,8 +208,10 @@ def build(studio: Studio, shell: Shell) -> Form:
         presets=presets,
         note=note,
         name=name,
+        origin=origin,
         method=method,
         fields=fields,
+        tracker=tracker,
         advanced=advanced,
         minutes=minutes,
         find=find,
@@ -215,7 +235,8 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
         raise ConfigError("there is nothing to train on yet: add data first", "no_data")
     if base == OTHER and not other.strip():
         raise ConfigError("which base model? Write its Hub id or its folder, or choose the starter", "no_base")
-    settings = {key: parse_setting(key, text.strip()) for key, text in zip(FIELDS, values, strict=True) if text.strip()}
+    named = zip((*FIELDS, "report_to"), values, strict=True)
+    settings = {key: parse_setting(key, text.strip()) for key, text in named if text.strip()}
     check_meant(check_choice("method", method, METHODS), settings)
     return RunConfig(
         name=wanted.strip() or name,
@@ -269,6 +290,11 @@ def why_not(lang: str) -> str:
 
 def _methods(lang: str) -> list[tuple[str, str]]:
     return [(t(f"ft_method_{method}", lang), method) for method in METHODS]
+
+
+def _trackers(lang: str) -> list[tuple[str, str]]:
+    none, *others = TRACKERS
+    return [(t(f"ft_tracker_{none}", lang), ""), *((t(f"ft_tracker_{name}", lang), name) for name in others)]
 
 
 def note_line(key: str, lang: str) -> str:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from ftchat.catalogue import catalogue
+from ftchat.continuing import continued
 from ftchat.errors import FtchatError
-from ftchat.records import STARTER
-from ftchat.ui import fit_view, run_view, search_view, searching, train_form
+from ftchat.records import STARTER, RunConfig
+from ftchat.ui import fit_view, run_view, search_view, searching, train_form, train_origin
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
@@ -33,7 +35,7 @@ def build(studio: Studio, shell: Shell) -> None:
         with gr.Column(min_width=0, elem_id="ft-right"):
             stage = html(clicks=True, script=CROSSHAIR + TURNING, elem_id="ft-stage")
     _wire_form(studio, shell, form, title)
-    _wire_run(studio, shell, aside, stage)
+    _wire_run(studio, shell, form, aside, stage)
     searching.wire(studio, shell, form, stage)
 
 
@@ -70,11 +72,22 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         **QUIETLY,
     )
 
+    def config_of(name: str, dataset: str | None, held_out: str | None, answers: Sequence[str]) -> RunConfig:
+        """All that is chosen, as a run's config."""
+        origin, replay, *rest = answers
+        if not origin:
+            return dataclasses.replace(train_form.config(dataset, name, rest), held_out=held_out)
+        earlier = studio.runs.get(origin)
+        config = train_form.config(dataset, name, [earlier.config.base, "", *rest[2:]])
+        return continued(dataclasses.replace(config, held_out=held_out), earlier, replay, studio.datasets)
+
     def look_ahead(dataset: str | None, held_out: str | None, named: str, lang: str, *answers: str) -> list[Any]:
         """What a run would take, and what stands in the empty fields; nothing where that cannot be told."""
-        quiet = [gr.HTML("", visible=False), *[gr.skip()] * len(form.fields)]
+        earlier = studio.run(answers[0])
+        about = train_origin.note(earlier, None, lang) if earlier else ""
+        quiet = [gr.HTML("", visible=False), about, *[gr.skip()] * len(form.fields)]
         try:
-            config = dataclasses.replace(train_form.config(dataset, "estimate", answers), held_out=held_out)
+            config = config_of("estimate", dataset, held_out, answers)
             studio.bases.check(config.base)
             if config.base != named:
                 offer = next((one for one in catalogue() if one.id == config.base), None)
@@ -87,15 +100,18 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             numbers["save_steps"] = t("ft_auto", lang)
         return [
             gr.HTML(fit_view.estimate(found, lang), visible=True),
+            train_origin.note(earlier, found, lang) if earlier else "",
             *(gr.Textbox(placeholder=fit_view.placeholder(value)) for value in numbers.values()),
         ]
 
     asked = [shell.dataset, shell.held_out, shell.base, form.chosen_base, form.chosen_preset, form.method, shell.lang]
+    asked += [form.origin.run]
+    answers = [form.origin.run, form.origin.replay, *form.answers]
     gr.on(
-        [*(part.change for part in asked), *(field.blur for field in form.fields)],
+        [*(part.change for part in asked), form.origin.replay.release, *(field.blur for field in form.fields)],
         look_ahead,
-        [shell.dataset, shell.held_out, shell.base, shell.lang, *form.answers],
-        [form.takes, *form.fields],
+        [shell.dataset, shell.held_out, shell.base, shell.lang, *answers],
+        [form.takes, form.origin.note, *form.fields],
         trigger_mode="always_last",
         **QUEUED,
     )
@@ -104,14 +120,14 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         return gr.update(value=t("ft_starting" if base == STARTER else "ft_checking", lang), interactive=False)
 
     def begin(dataset: str | None, held_out: str | None, lang: str, *answers: str) -> tuple[str, bool]:
-        config = train_form.config(dataset, studio.run_name(studio.data(dataset)[0]), answers)
-        return studio.begin(dataclasses.replace(config, held_out=held_out)), False
+        config = config_of(studio.run_name(studio.data(dataset)[0]), dataset, held_out, answers)
+        return studio.begin(config), False
 
     def release(dataset: str | None, lang: str) -> Any:
         return gr.update(value=t("ft_start", lang), interactive=studio.data(dataset)[1] > 0)
 
     begun = form.start.click(hold, [form.chosen_base, shell.lang], form.start, **QUIETLY).then(
-        told(begin), [shell.dataset, shell.held_out, shell.lang, *form.answers], [shell.run, shell.choosing], **QUEUED
+        told(begin), [shell.dataset, shell.held_out, shell.lang, *answers], [shell.run, shell.choosing], **QUEUED
     )
     for ended in (begun.success, begun.failure):  # Gradio runs a plain .then only after a success
         ended(release, [shell.dataset, shell.lang], form.start, **QUIETLY)
@@ -132,7 +148,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
     )
 
 
-def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> None:
+def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTML, stage: gr.HTML) -> None:
     ending = gr.State(("", ""))  # the run that was told to stop or to pause, and which
     watched = gr.State(None)  # the run that was last seen in progress
     # The run that has then become usable: a component, because a State set outside the queue raises no change.
@@ -174,18 +190,21 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
 
     ready.change(tell_ready, [ready, shell.lang], None, **QUEUED)
 
-    def act(selected: str, ends: tuple[str, str], lang: str, event: gr.EventData) -> tuple[tuple[str, str], bool]:
-        """The buttons beside a run: stop it, pause it, or choose settings for another."""
+    def act(selected: str, ends: tuple[str, str], lang: str, event: gr.EventData) -> tuple[tuple[str, str], bool, Any]:
+        """The buttons beside a run: stop it, pause it, or choose settings for another, which may go on from it."""
         if "new" in event._data:
-            return ends, True
+            return ends, True, train_origin.offered(studio.runs.list(), train_origin.NONE, lang)
+        if "onward" in event._data:
+            return ends, True, train_origin.offered(studio.runs.list(), selected, lang)
         way = "pause" if "pause" in event._data else "stop"
         if way == "pause":
             studio.worker.pause_run(selected)
         else:
             studio.worker.stop_run(selected)
-        return (selected, way), False
+        return (selected, way), False, gr.skip()
 
-    aside.pick(told(act), [shell.run, ending, shell.lang], [ending, shell.choosing], **QUEUED)
+    outcome = [ending, shell.choosing, form.origin.run]
+    aside.pick(told(act), [shell.run, ending, shell.lang], outcome, **QUEUED)
 
     def again(selected: str, lang: str, event: gr.EventData) -> tuple[Any, Any]:
         """Goes on with a run, or trains another with the same settings."""
@@ -194,9 +213,10 @@ def _wire_run(studio: Studio, shell: Shell, aside: gr.HTML, stage: gr.HTML) -> N
         if "resume" in event._data:
             studio.worker.start_run(selected)
             return selected, ("", "")
-        config = studio.runs.get(selected).config
+        run = studio.runs.get(selected)
+        config = run.config
         stem, names = re.sub(r"-\d+$", "", config.name), {run.config.name for run in studio.runs.list()}
         name = studio.runs.free_name(stem if stem in names else config.name)
-        return studio.begin(dataclasses.replace(config, name=name)), ("", "")
+        return studio.begin(dataclasses.replace(config, name=name), like=run), ("", "")
 
     stage.pick(told(again), [shell.run, shell.lang], [shell.run, ending], **QUEUED)

@@ -15,6 +15,7 @@ from ftchat.ui.numbers import loss
 from ftchat.ui.texts import t
 
 _BAD = ("overfitting", "diverging", "no_effect")
+_AFTER = {"worse": "lost", "no_effect": "no_change"}  # other words where a run went on from an earlier one
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _running(status: RunStatus, lang: str) -> Verdict:
         return Verdict("calm", t("ft_say_starting", lang), t("ft_say_starting_text", lang))
     if status.step >= status.total_steps:
         return Verdict("calm", t("ft_say_closing", lang), _numbers(status, lang))
-    head, advice = _words(found, "now", lang)
+    head, advice = _words(found, "now", status, lang)
     tone: Literal["calm", "warn"] = "warn" if found.meaning in _BAD else "calm"
     return Verdict(tone, head, _joined(lang, _numbers(status, lang), advice))
 
@@ -68,7 +69,7 @@ def _finished(status: RunStatus, lang: str) -> Verdict:
     if status.early:
         values = {"step": status.step, "total": status.total_steps, "kept": status.kept}
         said = t(f"ft_say_early_{status.early}", lang, **values)
-    head, advice = _words(found, "end", lang) if found else ("", "")
+    head, advice = _words(found, "end", status, lang) if found else ("", "")
     saved = status.kept and found and found.lowest[0] == status.kept
     if found and found.meaning in _BAD and not saved:
         return Verdict("warn", head, _joined(lang, said, _numbers(status, lang), advice))
@@ -77,11 +78,13 @@ def _finished(status: RunStatus, lang: str) -> Verdict:
     return Verdict("calm", t("ft_say_finished", lang), _joined(lang, said, _numbers(status, lang), advice))
 
 
-def _words(found: Judgement, when: Literal["now", "end"], lang: str) -> tuple[str, str]:
+def _words(found: Judgement, when: Literal["now", "end"], status: RunStatus, lang: str) -> tuple[str, str]:
     """What a judgement is called, and what to do next."""
     meaning: str = found.meaning
     if meaning == "overfitting" and not found.lowest[0]:
-        meaning = "worse"  # than the base, from the first step on
+        meaning = "worse"  # than what it began with, from the first step on
+    if status.origin is not None:
+        meaning = _AFTER.get(meaning, meaning)
     if meaning == "early":
         return t("ft_say_first", lang), ""
     values = {"step": found.lowest[0]}

@@ -116,6 +116,43 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_rank": ("Rank", "秩 (rank)"),
     "ft_max_length": ("Length limit, tokens", "长度上限（token）"),
     "ft_batch": ("Batch size", "批大小"),
+    "ft_tracker": ("Also report to", "同时上报到"),
+    "ft_tracker_info": (
+        "Numbers and settings only, no data. Its package must be installed.",
+        "只发送数字和设置，不发送数据。需已安装对应的软件包。",
+    ),
+    "ft_tracker_none": ("nowhere else", "不上报"),
+    "ft_tracker_tensorboard": ("TensorBoard", "TensorBoard"),
+    "ft_tracker_wandb": ("Weights & Biases", "Weights & Biases"),
+    "ft_tracker_trackio": ("trackio", "trackio"),
+    "ft_origin": ("Go on from", "接着哪次训练"),
+    "ft_origin_none": ("nothing: begin with the base", "不接续：从基座开始"),
+    "ft_origin_note": (
+        "Starts with what {name} learned, with its base and its method ({method}).",
+        "从 {name} 学到的内容开始，沿用它的基座和方法（{method}）。",
+    ),
+    "ft_replay": ("Earlier data, share", "旧数据占比"),
+    "ft_replay_info": (
+        "Pairs that the earlier run learned, mixed in again so that they are not forgotten.",
+        "把之前学过的数据再混入一部分，以免遗忘。",
+    ),
+    "ft_replay_note": (
+        "{again} of the {all} pairs to train on are from what it learned.",
+        "要训练的 {all} 对中，有 {again} 对来自它学过的数据。",
+    ),
+    "ft_replay_none": (
+        "None of its pairs are mixed in, so it may forget what it learned there.",
+        "不混入它学过的数据，可能会遗忘当时学到的内容。",
+    ),
+    "ft_replayed_row": ("Earlier data", "旧数据"),
+    "ft_replayed": ("{again} of {all} pairs", "{all} 对中的 {again} 对"),
+    "ft_onward": ("Continue training", "接着训练"),
+    "ft_runs_from": ("goes on from {name}", "接着 {name} 训练"),
+    "ft_runs_from_replayed": (
+        "goes on from {name}, {again} of {all} pairs replayed",
+        "接着 {name} 训练，{all} 对中有 {again} 对旧数据",
+    ),
+    "ft_kv_origin": ("Went on from", "接续自"),
     "ft_seed": ("Seed", "随机种子"),
     "ft_auto": ("auto", "自动"),
     "ft_run_name": ("Name (optional)", "名称（可选）"),
@@ -172,6 +209,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_curve_train": ("train", "训练"),
     "ft_curve_held": ("held out", "留出"),
     "ft_curve_base": ("base", "基座"),
+    "ft_curve_origin": ("before", "之前"),
     "ft_best": ("lowest", "最低"),
     "ft_last_step": ("step {step}", "第 {step} 步"),
     "ft_speed_title": ("Tokens per second", "每秒 token"),
@@ -268,6 +306,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Choose the checkpoint of step {step} in Compare, or train again with fewer epochs or with more pairs.",
         "可在“对比”中选用第 {step} 步的检查点，或减少轮数、增加数据后重新训练。",
     ),
+    "ft_say_lost_now": ("Worse on held-out pairs than what it went on from.", "在留出数据上不如接续之前。"),
+    "ft_do_lost_now": (
+        "Stop it; the earlier run is as it was. Train again with a third of the learning rate, or with other pairs.",
+        "建议停止；之前的训练不受影响。请把学习率降到三分之一，或换用其他数据重新训练。",
+    ),
+    "ft_say_lost_end": (
+        "Finished, but worse on held-out pairs than what it went on from.",
+        "已完成，但在留出数据上不如接续之前。",
+    ),
+    "ft_do_lost_end": (
+        "The earlier run is the better one for these pairs. Train again with a third of the learning rate, fewer "
+        "epochs, or pairs more like those held out.",
+        "对这些数据，之前的训练更好。请把学习率降到三分之一、减少轮数，或换用与留出数据更相近的数据重新训练。",
+    ),
     "ft_say_worse_now": ("Worse than the base on held-out pairs.", "在留出数据上不如基座。"),
     "ft_do_worse_now": (
         "Stop it, and train again with a third of the learning rate, or with pairs more like those held out.",
@@ -287,6 +339,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_do_diverging_end": (
         "It diverged: train again with a third of the learning rate.",
         "训练发散：请把学习率降到三分之一后重新训练。",
+    ),
+    "ft_say_no_change_now": ("No change so far.", "目前没有变化。"),
+    "ft_do_no_change_now": (
+        "What it went on from may know these pairs already; if not, stop it, and train again with three times the "
+        "learning rate.",
+        "接续之前可能已经学会这些数据；若不是，建议停止，把学习率提高到三倍后重新训练。",
+    ),
+    "ft_say_no_change_end": ("Finished, but it changed next to nothing.", "已完成，但几乎没有变化。"),
+    "ft_do_no_change_end": (
+        "What it went on from may know these pairs already; if not, train again with three times the learning rate or "
+        "more epochs.",
+        "接续之前可能已经学会这些数据；若不是，请把学习率提高到三倍或增加轮数后重新训练。",
     ),
     "ft_say_no_effect_now": ("No effect so far.", "目前没有效果。"),
     "ft_do_no_effect_now": (
@@ -383,6 +447,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_run_delete": ("Delete…", "删除……"),
     "ft_run_sure": ("Delete it with its adapter", "连同适配器一起删除"),
     "ft_run_deleted": ("“{name}” is deleted.", "“{name}”已删除。"),
+    "ft_run_deleted_kept": (
+        "“{name}” is deleted; runs that go on from it keep a copy of its adapter.",
+        "“{name}”已删除；接着它训练的记录保留了其适配器的副本。",
+    ),
     "ft_run_keep": ("Keep it", "不删除"),
     "ft_side": ("Side by side", "并排比较"),
     "ft_differs": ("What differs", "差异"),
