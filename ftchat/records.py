@@ -80,7 +80,8 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class RunConfig:
     """What the user asked for. `dataset` and `held_out` are hashes; without a held-out dataset of the user's own, a
-    share of the data is held out. `settings` are the overrides, by their names in SFTConfig and LoraConfig."""
+    share of the data is held out. `settings` are the overrides, by their names in SFTConfig and LoraConfig. With
+    `search_minutes` it is no run to keep but a search for the learning rate and the rank of one."""
 
     name: str
     dataset: str
@@ -90,6 +91,7 @@ class RunConfig:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     held_out: str | None = None
     origin: Origin | None = None
+    search_minutes: float = 0.0
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftchat import __version__
-from ftchat.errors import ConfigError
-from ftchat.records import STARTER, Setting
+from ftchat.errors import ConfigError, DataError
+from ftchat.records import STARTER, RunConfig, Setting
 
 LORA_KIN = ("lora", "qlora", "dora", "rslora", "pissa", "adalora")
 VIRTUAL = ("prefix", "prompt", "ptuning")  # methods that learn tokens in front of the conversation
@@ -69,6 +69,7 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
 }
 SHAPING = ("r", "lora_alpha", "num_virtual_tokens", "trainable_layers")  # what an adapter, once trained, is bound to
 ENDINGS = ("ptuning",)  # methods of which only the outcome is saved, so that nothing can go on from it
+MINUTES = Range(float, 0.1, 1440.0)  # of a search
 _ONLY_OF: Mapping[str, tuple[str, ...]] = {
     "r": LORA_KIN,
     "lora_alpha": LORA_KIN,
@@ -142,6 +143,40 @@ def check_meant(method: str, settings: Mapping[str, Setting]) -> None:
             raise ConfigError(f"method {method} has no {name}; leave it out, or choose {' or '.join(users)}")
     if method == "prefix" and settings.get("gradient_checkpointing"):
         raise ConfigError("method prefix cannot be trained with gradient_checkpointing; leave it out, or choose prompt")
+
+
+def parse_minutes(text: str) -> float:
+    """The budget of a search."""
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not MINUTES.low <= minutes <= MINUTES.high:
+        raise ConfigError(
+            f"minutes must be a number from {MINUTES.low:g} to {MINUTES.high:g}, not '{text}'",
+            "bad_number",
+            name="minutes",
+            low=f"{MINUTES.low:g}",
+            high=f"{MINUTES.high:g}",
+            text=text,
+        )
+    return minutes
+
+
+def check_search(config: RunConfig, examples: int) -> None:
+    """Refuses a search that has nothing to choose from, or nothing to judge by."""
+    ranked = config.method in ("auto", *LORA_KIN)
+    if "learning_rate" in config.settings and ("r" in config.settings or not ranked):
+        fixed = "learning_rate and r are both given" if ranked else f"method {config.method} has a learning_rate only"
+        raise ConfigError(f"{fixed}, so there is nothing to search for; leave out learning_rate", "nothing_to_search")
+    if config.held_out is None and examples < HELD_OUT_FROM:
+        raise DataError(
+            f"{examples} examples are too few to hold some out and judge by them: bring {HELD_OUT_FROM} or more, "
+            "or held-out data of your own",
+            "too_few_to_judge",
+            count=examples,
+            wanted=HELD_OUT_FROM,
+        )
 
 
 def uses(method: str, name: str) -> bool:

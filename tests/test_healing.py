@@ -22,11 +22,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits the memo
 _LONG = " ".join(["word"] * 200)
 
 
-def a_run(home: Path, batch: int) -> Run:
+def a_run(home: Path, batch: int, search_minutes: float = 0.0) -> Run:
     rows = "\n".join(f"Question {n}?\tAnswer {n}: {_LONG}" for n in range(48))
     dataset = DatasetStore(home).put(read([Source.from_text(rows)]), "long")
     settings = {"max_steps": 2, "per_device_train_batch_size": batch, "gradient_accumulation_steps": 1}
-    return RunStore(home).create(RunConfig("long", dataset.hash, settings=settings, preset="quick"))
+    config = RunConfig("long", dataset.hash, settings=settings, preset="quick", search_minutes=search_minutes)
+    return RunStore(home).create(config)
 
 
 def trained(home: Path, run: Run, room: int) -> RunStatus:
@@ -54,6 +55,15 @@ def test_a_run_that_does_not_fit_takes_fewer_rows_at_a_time_and_as_many_to_a_ste
         healed.accumulation,
     )
     assert status.tried and status.tried.measured > 0
+
+
+@pytest.mark.slow
+def test_a_search_that_does_not_fit_takes_fewer_rows_at_a_time_in_every_trial(home: Path) -> None:
+    run = a_run(home, 24, search_minutes=2.5)
+    status = trained(home, run, 700_000_000)
+    assert status.state == "finished" and status.recommended is not None, status.error
+    assert status.healed and status.healed.batch < 24 and run.resolved is not None
+    assert run.resolved.per_device_train_batch_size == status.healed.batch
 
 
 def test_where_not_even_one_row_fits_it_says_what_would(home: Path) -> None:

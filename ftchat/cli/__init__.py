@@ -1,4 +1,4 @@
-"""python -m ftchat inspect | train | compare | chat | runs | doctor
+"""python -m ftchat inspect | train | search | compare | chat | runs | doctor
 
 Everything the page can do, through the same functions. Standard output carries results, standard error progress
 and complaints. Exit status: 0 done, 2 the user's input is wrong (one plain line), 1 a fault of ours, 130 interrupted.
@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ftchat.cli import ask, data, machine, runs, training
+from ftchat.cli import ask, data, machine, runs, search, training
 from ftchat.errors import FtchatError
 
-_VERBS = (data, training, ask, runs, machine)
+_VERBS = (data, training, search, ask, runs, machine)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -37,7 +37,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 "steps": status.step,
                 "resumable": status.resumable,
                 "ahead": store.ahead(run) if status.state == "queued" else None,
-                "train_loss": status.train_loss,
+                "search_minutes": config.search_minutes or None,
+                "train_loss": None if config.search_minutes else status.train_loss,
                 "seconds": round(status.seconds, 3),
                 "created": status.queued_at,
                 "early": status.early,
@@ -51,11 +52,9 @@ def list_runs(arguments: argparse.Namespace) -> int:
         return 0
     for run, row in zip(listed, found, strict=True):
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(row["created"]))
+        done = f"{'search':>12}" if row["search_minutes"] else f"{row['steps']:>6} steps"
         origin = f", from {origin_of(run)}" if row["from"] else ""
-        print(
-            f"{when}  {row['name']:<28} {row['status']:<12} {row['steps']:>6} steps  "
-            f"{row['method']} on {row['base']}{origin}"
-        )
+        print(f"{when}  {row['name']:<28} {row['status']:<12} {done}  {row['method']} on {row['base']}{origin}")
     if not found:
         print("no runs yet; train one: python -m ftchat train FILE")
     return 0

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,34 +59,53 @@ def train(arguments: argparse.Namespace) -> int:
     runs = RunStore(home)
     if arguments.resume is not None:
         run = _to_resume(arguments, runs)
-        base, method = run.config.base, run.config.method
+        config = run.config
     elif arguments.like is not None:
         earlier, name = _to_repeat(arguments, home, runs)
-        base, method = earlier.config.base, earlier.config.method
+        config = earlier.config
     else:
-        config = _read(arguments, home, runs)
-        base, method = config.base, config.method
+        config = read_config(arguments, home, runs)
+
+    def begin(worker: Worker) -> Run:
+        if arguments.resume is not None:
+            return run
+        worker.describe(config.base, config.method)  # a base that cannot be used leaves no run behind
+        if arguments.like is not None:
+            return runs.create_like(earlier, name)
+        with suppress(DataError):  # which the run itself will say
+            print(_in_a_line(worker.estimate(config)), file=sys.stderr)
+        return runs.create(config)
+
+    def report(run: Run, state: str, status: RunStatus) -> None:
+        _report(arguments, run, state, status)
+
+    return carry_out(home, config, begin, _follow, report)
+
+
+def carry_out(
+    home: Path,
+    config: RunConfig,
+    begin: Callable[[Worker], Run],
+    follow: Callable[[Run], RunStatus],
+    report: Callable[[Run, str, RunStatus], None],
+) -> int:
+    """Has the run that `begin` gives trained to its end, which `follow` waits for, and reports. The exit status."""
     if sys.stderr.isatty():  # importing torch and reading the weights takes seconds
-        print(f"loading {base} ...", file=sys.stderr)
+        print(f"loading {config.base} ...", file=sys.stderr)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     worker = open_worker("inline", home)
-    started = False
+    started: Run | None = None
     try:
-        fetch(worker, base, method)
-        if arguments.resume is None:
-            worker.describe(base, method)  # a base that cannot be used leaves no run behind
-            if arguments.like is None:
-                with suppress(DataError):  # which the run itself will say
-                    print(_in_a_line(worker.estimate(config)), file=sys.stderr)
-            run = runs.create(config) if arguments.like is None else runs.create_like(earlier, name)
+        fetch(worker, config.base, config.method)
+        run = begin(worker)
         worker.start_run(run.id)
-        started = True
-        status = _follow(run, worker)
+        started = run
+        status = follow(run)
     except KeyboardInterrupt:
         if started:
             with suppress(KeyboardInterrupt):  # a second one does not wait for the step and its checkpoint
                 worker.close()
-            _report(arguments, run, "interrupted", run.status())
+            report(started, "interrupted", started.status())
         else:
             print(
                 "ftchat: interrupted before the run began; the data and what came of the base are kept", file=sys.stderr
@@ -95,7 +114,7 @@ def train(arguments: argparse.Namespace) -> int:
         sys.stderr.flush()
         os._exit(130)  # the thread that trains may be in the middle of a step still
     worker.close()
-    _report(arguments, run, status.state, status)
+    report(run, status.state, status)
     if status.bug:
         print(status.bug, file=sys.stderr)
         return 1
@@ -124,10 +143,16 @@ def _takes_nothing_else(arguments: argparse.Namespace, what: str, free: Sequence
         raise ConfigError(f"{what}: leave out {'the ' if word == 'files' else '--'}{word}")
 
 
+def _no_search(run: Run) -> Run:
+    if run.config.search_minutes:
+        raise ConfigError(f"{run.config.name} is a search, not a run: use python -m ftchat search --resume")
+    return run
+
+
 def _to_repeat(arguments: argparse.Namespace, home: Path, runs: RunStore) -> tuple[Run, str]:
     """The run that is named, and a name for the one that does it again."""
     _takes_nothing_else(arguments, "--like does a run again as it was", ("like", "name"))
-    run = runs.get(arguments.like)
+    run = _no_search(runs.get(arguments.like))
     store, config, resolved = DatasetStore(home), run.config, run.resolved
     for dataset in config.datasets:
         try:
@@ -150,14 +175,19 @@ def _to_repeat(arguments: argparse.Namespace, home: Path, runs: RunStore) -> tup
 
 def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
     _takes_nothing_else(arguments, "--resume goes on with a run as it was begun", ("resume",))
-    run = runs.get(arguments.resume)
-    status = run.status()
-    if not status.resumable:
-        raise ConfigError(f"run {run.config.name} is {status.state}: only an interrupted or paused run can be resumed")
+    run = _no_search(runs.get(arguments.resume))
+    return resumable(run)
+
+
+def resumable(run: Run) -> Run:
+    """`run`, if it can go on."""
+    state = run.status().state
+    if not run.status().resumable:
+        raise ConfigError(f"run {run.config.name} is {state}: only an interrupted or paused run can be resumed")
     return run
 
 
-def _read(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfig:
+def read_config(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfig:
     """Keeps what the files hold; returns what is to be trained."""
     method = check_choice("method", arguments.method, METHODS)
     preset = check_choice("preset", arguments.preset, PRESETS)
@@ -220,7 +250,7 @@ def _in_a_line(found: Estimate) -> str:
     )
 
 
-def _follow(run: Run, worker: Worker) -> RunStatus:
+def _follow(run: Run) -> RunStatus:
     """Shows the run's progress until it is over."""
     with tqdm(desc=run.config.name, unit=" steps", file=sys.stderr, disable=None) as bar:
         while not (status := run.status()).over:

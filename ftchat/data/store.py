@@ -125,12 +125,14 @@ class DatasetStore:
         return dataset
 
     def split_for(self, config: RunConfig) -> Sides:
-        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share."""
+        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share. A search
+        is judged by what it holds out, whatever the preset."""
         dataset = self.get(config.dataset)
         if config.held_out is not None:
             sides = Sides(dataset.examples, self.get(config.held_out).examples)
         else:
-            sides = Sides(*split_dataset(dataset, held_out_share(config.preset, len(dataset.examples))))
+            preset = "balanced" if config.search_minutes else config.preset
+            sides = Sides(*split_dataset(dataset, held_out_share(preset, len(dataset.examples))))
         origin = config.origin
         if not origin or not origin.replay:
             return sides

@@ -11,6 +11,7 @@ from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Reporter
 from ftchat.errors import FtchatError
 from ftchat.events import Event, RunFailed, RunFinished, RunInterrupted, RunResumed, RunStarted, RunStopped
+from ftchat.events.search import ended
 from ftchat.files import sync_folder
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
@@ -89,7 +90,7 @@ def close_badly(run: Run, error: Exception) -> None:
     bug = None if known else "".join(traceback.format_exception(error))
     status = run.status()
     ending: Event = RunFailed(error=sentence, bug=bug)
-    if status.checkpoint or isinstance(error, DiskFull):
+    if status.checkpoint or ended(status.trials) or isinstance(error, DiskFull):
         ending = RunInterrupted(step=status.step, error=sentence, bug=bug)
     try:
         run.append(ending)

@@ -51,6 +51,14 @@ def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]
     return within(rows, resident.context)
 
 
+def encode_learned(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
+    """The same of what is to be trained on; DataError where that leaves nothing."""
+    rows = encode_all(resident, examples)
+    if not rows:
+        raise DataError(f"none of the {len(examples)} examples can be trained on with this base: see the preview")
+    return rows
+
+
 def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
     """The rows cut to the limit; those that would lose all that is learned are left out."""
     return [cut for row in rows if (cut := row.within(limit))]

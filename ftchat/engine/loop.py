@@ -31,6 +31,7 @@ from ftchat.engine.queue import RunQueue
 from ftchat.engine.replies import Replies
 from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import length_limit, resolve_method
+from ftchat.engine.search import search
 from ftchat.engine.stats import fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
@@ -229,7 +230,8 @@ class Loop:
                 method, precision = self._needs(run)
                 resident = self._load(run.config.base, precision, own=True)
                 self._replies.make_room(resident)
-                train(run, self._datasets.split_for(run.config), method, resident, self._pulse, self._meter)
+                way = search if run.config.search_minutes else train
+                way(run, self._datasets.split_for(run.config), method, resident, self._pulse, self._meter)
             except Exception as error:
                 close_badly(run, error)
 

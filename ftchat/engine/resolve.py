@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ftchat.records import ResolvedConfig, RunConfig, Setting
@@ -132,6 +132,12 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         report_to=chosen("report_to", "none"),
         early_stopping_patience=chosen("early_stopping_patience", _PATIENCE) if facts.held_out else 0,
     )
+
+
+def with_choice(resolved: ResolvedConfig, config: RunConfig, learning_rate: float, r: int) -> ResolvedConfig:
+    """As it would have been resolved with this learning rate and rank."""
+    alpha: int = dict(config.settings).get("lora_alpha", _alpha(resolved.method, r))  # type: ignore[assignment]
+    return replace(resolved, learning_rate=learning_rate, r=r, lora_alpha=alpha)
 
 
 def _max_length(facts: Facts, on_gpu: bool) -> int:

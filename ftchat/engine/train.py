@@ -9,11 +9,12 @@ import copy
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset as TokenDataset
 from transformers import set_seed
-from transformers.trainer_callback import PrinterCallback
 from trl import SFTConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
@@ -22,7 +23,7 @@ from ftchat.engine import methods
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
-from ftchat.engine.forecast import encode_all, facts_of, memory_of, way_out, within
+from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_of, way_out, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.learners import Learner
 from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
@@ -34,20 +35,29 @@ from ftchat.engine.resumable import ResumableTrainer
 from ftchat.engine.samples import Sampler
 from ftchat.engine.template import Encoded
 from ftchat.engine.trackers import Tracker
-from ftchat.errors import DataError, TrainingError
+from ftchat.errors import TrainingError
 from ftchat.events import Checked, DryStepBegun, DryStepPassed, RunInterrupted, RunPaused
 from ftchat.files import hash_files
 from ftchat.records import Example, ResolvedConfig, Sides
 from ftchat.runs import Run
 
+Way = Callable[[Run, Sides, str, Resident, Callable[[], Asked], Meter], MemoryFull | None]
+
 
 def train(run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked], meter: Meter) -> None:
     """Trains a run from where it is to its end and leaves its adapter resident and frozen. `pulse` is called between
     steps, may use the model to chat, and says what is wanted of the run. Failures go into the history."""
+    survive(_train, run, sides, method, resident, pulse, meter)
+
+
+def survive(
+    way: Way, run: Run, sides: Sides, method: str, resident: Resident, pulse: Callable[[], Asked], meter: Meter
+) -> None:
+    """Goes a run's way again for as long as full memory ends it and can be healed. Failures go into the history."""
     meter.begin()
     try:
         with disk_full_said(run.folder):
-            while full := _train(run, sides, method, resident, pulse, meter):
+            while full := way(run, sides, method, resident, pulse, meter):
                 resident.detach(run.id)
                 gc.collect()
                 if resident.device.type == "cuda":
@@ -63,9 +73,7 @@ def _train(
 ) -> MemoryFull | None:
     """Goes on until the run is over, or memory is full."""
     learned, held_out, _ = sides
-    rows = encode_all(resident, learned)
-    if not rows:
-        raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
+    rows = encode_learned(resident, learned)
     checkpoint, frozen = last_whole(run.checkpoints), run.resolved
     facts = facts_of(resident, method, sides, [len(row.ids) for row in rows])
     draft = healed(run, frozen or resolve(run.config, facts))
@@ -78,12 +86,13 @@ def _train(
     learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
     if run.config.origin and checkpoint is None:
         _start_from(run, learner)
-    with base_left_as_it_was(resident, draft.gradient_checkpointing), _threads(draft.threads):
+    with base_left_as_it_was(resident, draft.gradient_checkpointing), threads(draft.threads):
         if frozen is None:
             try:
-                seconds = _dry_step(run, resident, draft, within(rows, draft.max_length), meter)
+                timed = run.config.preset == "quick"
+                seconds = dry_step(run, resident, draft, within(rows, draft.max_length), meter, timed)
             except Exception as error:
-                return _if_memory(error, draft, 0)
+                return if_memory(error, draft, 0)
             frozen = healed(run, resolve(run.config, facts, seconds))
             run.freeze(frozen)
         else:
@@ -94,17 +103,18 @@ def _train(
         for check in check_tokens(resident, learned, rows, frozen.max_length):
             run.append(check)
         if held_out:
-            run.append(_check_held_out(learned, held_out, own=run.config.held_out is not None))
+            run.append(check_held_out(learned, held_out, own=run.config.held_out is not None))
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
         sampler = Sampler(run, resident, learned, held_out)
         tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
         reporter = Reporter(run, meter, frozen, pulse, vocabulary, sampler, tracker)
         measured = within(encode_all(resident, held_out), frozen.max_length)
-        trainer = _trainer(run, resident, frozen, rows, measured, reporter)
+        parts = trainer_parts(run.checkpoints, resident, frozen, rows, measured)
+        trainer = ResumableTrainer(reporter=reporter, **parts)
         try:
             trainer.begin(checkpoint)
         except Exception as error:
-            full = _if_memory(error, frozen, reporter.step)
+            full = if_memory(error, frozen, reporter.step)
             trainer.save_after(error)
             return full
         finally:
@@ -129,7 +139,7 @@ def _train(
     return None
 
 
-def _if_memory(error: Exception, resolved: ResolvedConfig, step: int) -> MemoryFull:
+def if_memory(error: Exception, resolved: ResolvedConfig, step: int) -> MemoryFull:
     """What an error says of memory; any other goes on its way. Nothing of it stays, for it holds tensors."""
     if not is_out_of_memory(error):
         raise error
@@ -147,11 +157,10 @@ def _start_from(run: Run, learner: Learner) -> None:
     learner.start_from(run.start)
 
 
-def _dry_step(
-    run: Run, resident: Resident, draft: ResolvedConfig, rows: Sequence[Encoded], meter: Meter
+def dry_step(
+    run: Run, resident: Resident, draft: ResolvedConfig, rows: Sequence[Encoded], meter: Meter, timed: bool
 ) -> float | None:
-    """Tries the longest batch. The seconds of a step where the steps are planned by them."""
-    timed = run.config.preset == "quick"
+    """Tries the longest batch. `timed`: the seconds of a step are wanted, to plan the steps by them."""
     run.append(DryStepBegun(kills=memory_kills()))
     found = rehearse(resident, draft, rows, meter, timed)
     estimated = memory_of(resident, draft, rows).total
@@ -160,7 +169,7 @@ def _dry_step(
 
 
 @contextmanager
-def _threads(wanted: int) -> Iterator[None]:
+def threads(wanted: int) -> Iterator[None]:
     """As many threads as at the beginning of the run: sums over other parts round otherwise."""
     had = torch.get_num_threads()
     torch.set_num_threads(wanted)
@@ -170,7 +179,7 @@ def _threads(wanted: int) -> Iterator[None]:
         torch.set_num_threads(had)
 
 
-def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own: bool) -> Checked:
+def check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own: bool) -> Checked:
     """Before step 1: nothing that is held out is trained on. A split keeps near duplicates together; in the user's
     own held-out data they are looked for, among as many as in reading."""
     near = own and len(learned) + len(held_out) <= NEAR_LIMIT
@@ -178,19 +187,15 @@ def _check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own
     return Checked(name="held_out_is_new", ok=not found, detail=f"{len(held_out) - len(found)} / {len(held_out)}")
 
 
-def _trainer(
-    run: Run,
-    resident: Resident,
-    resolved: ResolvedConfig,
-    rows: Sequence[Encoded],
-    held_out: Sequence[Encoded],
-    reporter: Reporter,
-) -> ResumableTrainer:
+def trainer_parts(
+    folder: Path, resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], held_out: Sequence[Encoded]
+) -> dict[str, Any]:
+    """What a trainer of the resident learner is made of, beside whoever watches it."""
     learner = resident.learner
     assert learner is not None
     on_gpu = resolved.device == "cuda"
     arguments = SFTConfig(
-        output_dir=str(run.checkpoints),
+        output_dir=str(folder),
         max_steps=resolved.max_steps,
         per_device_train_batch_size=resolved.per_device_train_batch_size,
         per_device_eval_batch_size=resolved.per_device_train_batch_size,
@@ -223,19 +228,16 @@ def _trainer(
         disable_tqdm=True,
         push_to_hub=False,
     )
-    trainer = ResumableTrainer(
-        learner,
-        reporter,
-        model=learner.model,
-        args=arguments,
-        data_collator=DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
-        train_dataset=_token_dataset(rows),
-        eval_dataset=_token_dataset(held_out) if held_out else None,
-        processing_class=copy.deepcopy(resident.tokenizer),
-    )
-    trainer.smoothing = resolved.label_smoothing_factor
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    return {
+        "learner": learner,
+        "model": learner.model,
+        "args": arguments,
+        "data_collator": DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
+        "train_dataset": _token_dataset(rows),
+        "eval_dataset": _token_dataset(held_out) if held_out else None,
+        "processing_class": copy.deepcopy(resident.tokenizer),
+        "smoothing": resolved.label_smoothing_factor,
+    }
 
 
 def _token_dataset(rows: Sequence[Encoded]) -> TokenDataset:

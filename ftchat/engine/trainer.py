@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,9 +18,11 @@ _PLAIN_LOGITS = 2**26  # numbers, 256 MB in float32; beyond that the output laye
 class AnswerTrainer(SFTTrainer):
     """`SFTTrainer` whose output layer sees the learned positions alone. TRL's own loss computes it for every position
     on a CPU, and again in the backward pass, beside entropy and accuracy. `smoothing` is the share of each token's
-    weight that goes to all others, in training only."""
+    weight that goes to all others, in training only. `held_out_nll` is what the last evaluation found, of
+    each held-out row."""
 
     smoothing = 0.0
+    held_out_nll: Sequence[float] = ()
 
     def compute_loss(
         self,
@@ -36,14 +39,16 @@ class AnswerTrainer(SFTTrainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The held-out loss: the mean over all learned tokens of all rows, whatever batches they fall into."""
-        nll, tokens = 0.0, 0
+        nll: list[float] = []
+        tokens = 0
         self.model.eval()
         with torch.no_grad(), self.accelerator.autocast():
             for inputs in self.get_eval_dataloader():
                 inputs = self._prepare_inputs(inputs)
-                nll += float(answer_loss(self.model, inputs, 1))
+                nll += nll_of_rows(self.model, inputs).tolist()
                 tokens += int((inputs["labels"][:, 1:] != -100).sum())
-        metrics = {"eval_loss": nll / max(1, tokens)}
+        self.held_out_nll = nll
+        metrics = {"eval_loss": sum(nll) / max(1, tokens)}
         self.log(metrics)
         self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
@@ -58,10 +63,24 @@ def answer_loss(
     """Negative log-likelihood in nats of the tokens whose label is not -100, summed and divided by `items`, their
     number unless given (that of all micro-batches of a step). `inputs`: input_ids, attention_mask and labels, each
     [rows, length]. Very many logits are computed by TRL's tiles, whose patch of the model's forward stays on it."""
+    positions, targets = _learned(inputs)
+    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, targets, smoothing)
+    return nll / (max(1, positions.numel()) if items is None else items)
+
+
+def nll_of_rows(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The sum of each row's negative log-likelihoods: [rows]. `inputs` as in `answer_loss`."""
+    rows, length = inputs["input_ids"].shape
+    positions, targets = _learned(inputs)
+    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, targets, each=True)
+    return nll.new_zeros(rows).index_add(0, positions // (length - 1), nll)
+
+
+def _learned(inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The positions before what is learned, and what is learned there."""
     labels = inputs["labels"][:, 1:].flatten()
     positions = (labels != -100).nonzero().squeeze(1)
-    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, labels[positions], smoothing)
-    return nll / (max(1, positions.numel()) if items is None else items)
+    return positions, labels[positions]
 
 
 def nll_at(
@@ -71,9 +90,11 @@ def nll_at(
     positions: torch.Tensor,
     targets: torch.Tensor,
     smoothing: float = 0.0,
+    each: bool = False,
 ) -> torch.Tensor:
-    """The sum over `positions` [n] of the negative log-likelihood of `targets` [n]. Position p is the p-th of all
-    [rows, length - 1] places that something follows. Smoothing needs all logits at once, which tiles do not have."""
+    """The sum over `positions` [n] of the negative log-likelihood of `targets` [n]; with `each`, not summed. Position p
+    is the p-th of all [rows, length - 1] places that something follows. Smoothing needs all logits at once, which
+    tiles do not have."""
     base: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
 
     def keep_learned(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
@@ -88,9 +109,10 @@ def nll_at(
         if not smoothing and targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:
             if "forward" not in vars(base):
                 add_fused_lm_head(base)
-            return model(**fed, shift_labels=targets.unsqueeze(0), fused_lm_head=True).log_probs.sum().neg()
+            found = model(**fed, shift_labels=targets.unsqueeze(0), fused_lm_head=True).log_probs
+            return found.flatten().neg() if each else found.sum().neg()
         return functional.cross_entropy(
-            model(**fed).logits[0].float(), targets, reduction="sum", label_smoothing=smoothing
+            model(**fed).logits[0].float(), targets, reduction="none" if each else "sum", label_smoothing=smoothing
         )
     finally:
         hook.remove()

@@ -27,10 +27,16 @@ from ftchat.events.kinds import (
     RunStarted,
     RunStopped,
     SampleLogged,
+    SearchPlanned,
     StepLogged,
+    TrialBegun,
+    TrialEnded,
+    TrialMeasured,
+    TrialState,
     dumps,
     loads,
 )
+from ftchat.events.search import Recommendation, Trial, recommend
 from ftchat.events.status import RunState, RunStatus, fold
 
 __all__ = [
@@ -42,6 +48,7 @@ __all__ = [
     "Early",
     "EvalLogged",
     "Event",
+    "Recommendation",
     "ReplyDone",
     "ReplyEvent",
     "ReplyFailed",
@@ -59,8 +66,15 @@ __all__ = [
     "RunStatus",
     "RunStopped",
     "SampleLogged",
+    "SearchPlanned",
     "StepLogged",
+    "Trial",
+    "TrialBegun",
+    "TrialEnded",
+    "TrialMeasured",
+    "TrialState",
     "dumps",
     "fold",
     "loads",
+    "recommend",
 ]

@@ -155,6 +155,49 @@ class Checked(Event):
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPlanned(Event):
+    """Of a run that searches: its budget in seconds, the steps of every trial, and how many tokens are measured in each
+    of the held-out examples that judge them."""
+
+    seconds: float
+    steps: int
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialBegun(Event):
+    """The first trial, of number 1, is of what `auto` chose. `r` is 0 for methods that have no rank."""
+
+    number: int
+    learning_rate: float
+    r: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialMeasured(Event):
+    """`loss` on the held-out examples, of the trial that was begun last."""
+
+    step: int
+    loss: float
+
+
+TrialState = Literal["complete", "pruned", "diverged", "cut"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialEnded(Event):
+    """`loss` is the last that was measured, None where it is no number. `nll` is the sum over the tokens of each
+    held-out example. A trial is pruned where it is hopeless beside the others, and cut where the budget ends."""
+
+    state: TrialState
+    loss: float | None
+    steps: int
+    seconds: float
+    nll: tuple[float, ...] = ()
+
+
 Early = Literal["", "learned", "time", "overfit", "again"]
 
 
@@ -243,8 +286,10 @@ ReplyEvent = ReplyToken | ReplyDone | ReplyFailed | ReplyLoading
 
 _PROGRESS = (RunQueued, Downloading, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
 _MEMORY = (DryStepBegun, DryStepPassed, RunHealed)
+_SEARCH = (SearchPlanned, TrialBegun, TrialMeasured, TrialEnded)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)
-_RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_MEMORY, *_BREAKS, RunFinished, RunStopped, RunFailed)}
+_ENDS = (RunFinished, RunStopped, RunFailed)
+_RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_MEMORY, *_SEARCH, *_BREAKS, *_ENDS)}
 
 
 def dumps(event: Event) -> str:

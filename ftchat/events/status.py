@@ -23,8 +23,13 @@ from ftchat.events.kinds import (
     RunStarted,
     RunStopped,
     SampleLogged,
+    SearchPlanned,
     StepLogged,
+    TrialBegun,
+    TrialEnded,
+    TrialMeasured,
 )
+from ftchat.events.search import Recommendation, Trial, follow, recommend
 
 RunState = Literal["queued", "running", "paused", "interrupted", "finished", "stopped", "failed"]
 
@@ -37,7 +42,7 @@ class RunStatus:
     `idle` are the seconds between breaks and resumes; `kept` is the step whose adapter was kept, where that is
     not the last: the best, or what a failed run left; `tried` is the dry step, `healed` the last time that memory was
     full; `download` is how far the base had come from the Hub, while a queued run waits for it; `origin` the run whose
-    adapter it started from.
+    adapter it started from. `plan` and `trials` are of a run that searches, which takes no steps of its own.
     """
 
     state: RunState = "queued"
@@ -72,6 +77,8 @@ class RunStatus:
     kept: int = 0
     tried: DryStepPassed | None = None
     healed: RunHealed | None = None
+    plan: SearchPlanned | None = None
+    trials: tuple[Trial, ...] = ()
     download: Downloading | None = None
 
     @property
@@ -100,10 +107,28 @@ class RunStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None before the first step."""
+        """At the pace so far, or of a search's budget; None before the first step."""
+        if self.state == "running" and self.plan:
+            return max(0.0, self.plan.seconds - self.busy_seconds)
         if self.state != "running" or not self.step:
             return None
         return (self.total_steps - self.step) * self.busy_seconds / self.step
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, from 0 to 1."""
+        if self.state == "finished":  # also where it ended early
+            return 1.0
+        if self.state == "queued" and self.download:
+            return self.download.done / max(1, self.download.total)
+        if self.plan:
+            return min(1.0, self.busy_seconds / self.plan.seconds)
+        return self.step / self.total_steps if self.total_steps else 0.0
+
+    @property
+    def recommended(self) -> Recommendation | None:
+        """What a search has come to so far."""
+        return recommend(self.trials, self.plan.tokens) if self.plan else None
 
 
 def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
@@ -115,6 +140,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
     speeds: list[tuple[int, float]] = []
     memories: list[tuple[int, int]] = []
     samples: list[SampleLogged] = []
+    trials: tuple[Trial, ...] = ()
     checks: dict[str, Checked] = {}  # looked at again after a resume, the last outcome counts
     now: dict[str, Any] = {}
     for event in events:
@@ -145,6 +171,11 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 now |= {"tried": event}
             case RunHealed():
                 now |= {"healed": event}
+            case SearchPlanned():
+                now |= {"plan": event}
+            case TrialBegun() | TrialMeasured() | TrialEnded():
+                trials = follow(trials, event)
+                now |= {"attempts": 0} if isinstance(event, TrialEnded) else {}
             case CheckpointSaved():
                 now |= {"checkpoint": event.step, "attempts": 0}
             case RunPaused():
@@ -178,6 +209,7 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
         memories=tuple(memories),
         samples=tuple(samples),
         checks=tuple(checks.values()),
+        trials=trials,
     )
 
 

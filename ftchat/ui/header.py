@@ -75,8 +75,8 @@ def _live(runs: RunStore, running: Run | None, selected: str | None, lang: str) 
 
 def _pill(run: Run, status: RunStatus, lang: str) -> str:
     left = status.seconds_left
-    done = status.step / status.total_steps if status.total_steps else 0.0
-    if left is not None and status.step == status.total_steps:
+    done = status.share
+    if left is not None and status.total_steps and status.step == status.total_steps:
         words = esc(t("ft_run_finishing", lang))
     elif left is not None:
         after = f" · {t('ft_left', lang, time=clock(left))}"

@@ -14,7 +14,7 @@ from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
 from ftchat.ui.plots import Curve, Point, plot
 from ftchat.ui.texts import TEXTS, t
-from ftchat.ui.verdict import verdict
+from ftchat.ui.verdict import Verdict, verdict
 from ftchat.ui.watch import watch
 
 _CHIPS = {"running": "tuned", "finished": "tuned", "failed": "err", "interrupted": "warn", "paused": "warn"}
@@ -98,18 +98,21 @@ def _method(resolved: ResolvedConfig) -> str:
     return f"{name} ×{resolved.num_virtual_tokens}" if resolved.num_virtual_tokens else name
 
 
-def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, lang: str) -> str:
-    """Name, state, progress and the four numbers that matter now."""
-    done = status.state == "finished"  # also where it ended early
-    share = 100.0 if done else status.step / status.total_steps * 100 if status.total_steps else 0.0
-    if status.state == "queued" and status.download:
-        share = status.download.done / max(1, status.download.total) * 100
+def head(
+    config: RunConfig,
+    resolved: ResolvedConfig | None,
+    status: RunStatus,
+    lang: str,
+    figures: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Name, state, progress and the four numbers that matter now; `figures` in their place."""
+    share = 100 * status.share
     facts = [model_name(config.base, lang)]
     if resolved:
         facts += [_method(resolved)]
         facts += [t("ft_n_pairs", lang, n=resolved.examples)]
-    figures = "".join(
-        f"<div><b>{esc(value)}</b><span>{esc(word)}</span></div>" for value, word in _figures(status, lang)
+    shown = "".join(
+        f"<div><b>{esc(value)}</b><span>{esc(word)}</span></div>" for value, word in figures or _figures(status, lang)
     )
     compare = ""
     if status.usable:
@@ -121,7 +124,7 @@ def head(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus, 
         f'<span class="ft-mut ft-sp">{esc(" · ".join(facts))}</span></div>'
         f'<div class="ft-prog" role="progressbar" aria-label="{esc(t("ft_progress", lang))}" aria-valuemin="0"'
         f' aria-valuemax="100" aria-valuenow="{math.floor(share)}"><i style="width:{share:.1f}%"></i></div>'
-        f'<div class="ft-kv">{figures}</div>{compare}</div>'
+        f'<div class="ft-kv">{shown}</div>{compare}</div>'
     )
 
 
@@ -206,13 +209,17 @@ def _in_words(curve: Curve, lang: str) -> str:
 
 
 def words(status: RunStatus, lang: str, ahead: int = 0) -> str:
-    """What the numbers say; with a button to go on, or where that cannot be and nothing was kept, to train again. Read
+    """What the numbers say."""
+    return say(verdict(status, lang, ahead), status, lang)
+
+
+def say(said: Verdict, status: RunStatus, lang: str, button: str = "") -> str:
+    """Words with `button`; else with one to go on, or where that cannot be and nothing was kept, to train again. Read
     aloud once it is the last word, not with every step."""
-    said = verdict(status, lang, ahead)
-    again = ""
+    again = button
     if status.resumable:
         again = f'<button class="ft-btn primary" id="ft-resume" data-resume="1">{esc(t("ft_resume", lang))}</button>'
-    elif status.over and not status.usable:
+    elif status.over and not status.usable and not button:
         again = f'<button class="ft-btn" data-again="1">{esc(t("ft_again", lang))}</button>'
     role = ' role="status"' if status.over else ""
     gap = "" if lang == "zh" else " "
@@ -252,7 +259,8 @@ def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatu
         f'<dt>{esc(t(key, lang))}</dt><dd{f""" title="{esc(title)}" """ if title else ""}>{esc(value)}</dd>'
         for key, value, title in rows
     )
-    note = "" if status.over else f'<p class="ft-sub">{esc(t("ft_kept_note", lang))}</p>'
+    kept = "ft_search_kept" if config.search_minutes else "ft_kept_note"
+    note = "" if status.over else f'<p class="ft-sub">{esc(t(kept, lang))}</p>'
     if healed := status.healed:
         changed = {"step": healed.step, "batch": healed.batch, "accumulation": healed.accumulation}
         note = f'<p class="ft-sub" id="ft-healed">{esc(t("ft_healed", lang, **changed))}</p>{note}'

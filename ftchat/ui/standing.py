@@ -93,4 +93,5 @@ def standing(
         return next((one for one in (key, key.partition("@")[0], first) if one in near), None) or BASE_KEY
 
     rest = (kept(key) if key else None for key in others)
-    return Standing(base, (first, *rest), found, ready or followed, waiting)
+    learning = None if waiting and waiting.config.search_minutes else waiting  # a search ends without an adapter
+    return Standing(base, (first, *rest), found, ready or followed, learning)

@@ -15,6 +15,7 @@ from ftchat.data import DatasetInfo, DatasetStore
 from ftchat.errors import ConfigError, DataError
 from ftchat.records import STARTER, Badge, RunConfig
 from ftchat.runs import Run, RunStore
+from ftchat.settings import check_search
 from ftchat.ui.bases import EVERYTHING, Bases
 from ftchat.ui.pulse import Pulse
 from ftchat.ui.reader import Reader
@@ -56,6 +57,8 @@ class Studio:
         """Creates a run, or does one again, and hands it to the worker; returns its id as soon as it is accepted."""
         self.bases.check(config.base)
         self.runs.check_name(config.name)
+        if config.search_minutes:
+            check_search(config, self.datasets.info(config.dataset).count)
         coming = self.worker.fetch(config.base, config.method)
         if next(coming, None) is None and config.base != STARTER:  # it is here
             self.worker.describe(config.base, config.method)

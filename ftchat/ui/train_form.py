@@ -64,6 +64,9 @@ class Form:
     method: gr.Dropdown
     fields: tuple[gr.Textbox, ...]
     tracker: gr.Dropdown
+    advanced: gr.Accordion
+    minutes: gr.Textbox
+    find: gr.Button
     takes: gr.HTML
     start: gr.Button
     why: gr.HTML
@@ -99,7 +102,7 @@ def build(studio: Studio, shell: Shell) -> Form:
             "", label=i18n("ft_run_name"), placeholder=i18n("ft_run_name_hint"), lines=1, max_lines=1, elem_id="ft-name"
         )
         origin = train_origin.build()
-        with gr.Accordion(i18n("ft_advanced"), open=False, elem_id="ft-adv"):
+        with gr.Accordion(i18n("ft_advanced"), open=False, elem_id="ft-adv") as advanced:
             explained = html()
             with gr.Row(elem_id="ft-fields"):
                 method = gr.Dropdown(
@@ -133,6 +136,17 @@ def build(studio: Studio, shell: Shell) -> Form:
                     min_width=120,
                     elem_id="ft-tracker",
                 )
+            searched = html()
+            with gr.Row(elem_id="ft-search"):
+                minutes = gr.Textbox(
+                    "5",
+                    label=i18n("ft_search_minutes"),
+                    lines=1,
+                    max_lines=1,
+                    min_width=120,
+                    elem_id="ft-minutes",
+                )
+                find = gr.Button(i18n("ft_search"), size="sm", elem_id="ft-find-rate")
         takes = html(elem_id="ft-takes")
         with gr.Column(elem_id="ft-startbar", min_width=0):
             start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
@@ -169,12 +183,13 @@ def build(studio: Studio, shell: Shell) -> Form:
         lambda lang, base, preset: (
             base_radios(base, allowed, {}, lang),
             preset_radios(preset, lang),
-            advanced_note(lang),
+            note_line("ft_advanced_note", lang),
+            note_line("ft_search_info", lang),
             gr.update(choices=_methods(lang)),
             gr.update(choices=_trackers(lang)),
         ),
         [shell.lang, chosen_base, chosen_preset],
-        [bases, presets, explained, method, tracker],
+        [bases, presets, explained, searched, method, tracker],
         **QUIETLY,
     ).then(
         lambda lang, base: base_radios(base, allowed, studio.fits, lang),  # the worker may take a while to say
@@ -195,6 +210,9 @@ def build(studio: Studio, shell: Shell) -> Form:
         method=method,
         fields=fields,
         tracker=tracker,
+        advanced=advanced,
+        minutes=minutes,
+        find=find,
         takes=takes,
         start=start,
         why=why,
@@ -277,8 +295,8 @@ def _trackers(lang: str) -> list[tuple[str, str]]:
     return [(t(f"ft_tracker_{none}", lang), ""), *((t(f"ft_tracker_{name}", lang), name) for name in others)]
 
 
-def advanced_note(lang: str) -> str:
-    return f'<p class="ft-sub">{esc(t("ft_advanced_note", lang))}</p>'
+def note_line(key: str, lang: str) -> str:
+    return f'<p class="ft-sub">{esc(t(key, lang))}</p>'
 
 
 def _checked(on: bool) -> str:

@@ -17,7 +17,7 @@ from ftchat.continuing import continued
 from ftchat.errors import FtchatError
 from ftchat.hub import absent
 from ftchat.records import STARTER, RunConfig
-from ftchat.ui import fit_view, run_view, train_form, train_origin
+from ftchat.ui import fit_view, run_view, search_view, searching, train_form, train_origin
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
@@ -36,6 +36,7 @@ def build(studio: Studio, shell: Shell) -> None:
             stage = html(clicks=True, script=CROSSHAIR + TURNING, elem_id="ft-stage")
     _wire_form(studio, shell, form, title)
     _wire_run(studio, shell, form, aside, stage)
+    searching.wire(studio, shell, form, stage)
 
 
 def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HTML) -> None:
@@ -171,7 +172,7 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
         ahead = studio.runs.ahead(run) if status.state == "queued" else 0
         return (
             "" if choosing else run_view.aside(config, resolved, status, data, told_to, lang),
-            run_view.stage(config, resolved, status, lang, ahead),
+            (search_view if config.search_minutes else run_view).stage(config, resolved, status, lang, ahead),
             None if status.over else run.id,
             run.id if status.usable and was_watched == run.id else was_ready,
         )
@@ -205,8 +206,10 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
     outcome = [ending, shell.choosing, form.origin.run]
     aside.pick(told(act), [shell.run, ending, shell.lang], outcome, **QUEUED)
 
-    def again(selected: str, lang: str, event: gr.EventData) -> tuple[str, tuple[str, str]]:
+    def again(selected: str, lang: str, event: gr.EventData) -> tuple[Any, Any]:
         """Goes on with a run, or trains another with the same settings."""
+        if "use" in event._data:  # for the form
+            return gr.skip(), gr.skip()
         if "resume" in event._data:
             studio.worker.start_run(selected)
             return selected, ("", "")

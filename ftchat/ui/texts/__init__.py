@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ftchat.ui.texts import common, compare, data, train
+from ftchat.ui.texts import common, compare, data, search, train
 
-TEXTS: dict[str, tuple[str, str]] = {**common.TEXTS, **data.TEXTS, **train.TEXTS, **compare.TEXTS}
+TEXTS: dict[str, tuple[str, str]] = {**common.TEXTS, **data.TEXTS, **train.TEXTS, **search.TEXTS, **compare.TEXTS}
 
 i18n = gr.I18n(en={key: en for key, (en, _) in TEXTS.items()}, zh={key: zh for key, (_, zh) in TEXTS.items()})
 
