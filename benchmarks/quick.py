@@ -2,8 +2,9 @@
 
     python benchmarks/quick.py [data_templates/support_en.jsonl ...] [--base MODEL] [--json FILE]
 
-Prints, per file: seconds of training and of the whole command, optimizer steps, tokens per second, and the share of
-the file's own answers that base and tuned give exactly, greedily. Runs the real command line in a home of its own.
+Prints, per file: seconds of training and of the whole command, optimizer steps, tokens per second, and of base and
+tuned the share of the file's own answers that they give exactly, greedily, and the share of replies that stop by
+themselves. Runs the real command line in a home of its own.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def measure(file: Path, base: str) -> dict[str, Any]:
         side: sum(reply[side]["text"] == row["completion"] for reply, row in zip(replies, rows, strict=True))
         for side in ("base", "tuned")
     }
-    stopped = sum(reply[side]["stop"] == "eos" for reply in replies for side in ("base", "tuned"))
+    stopped = {side: sum(reply[side]["stop"] == "eos" for reply in replies) for side in ("base", "tuned")}
     return {
         "file": file.name,
         "pairs": len(rows),
@@ -52,7 +53,8 @@ def measure(file: Path, base: str) -> dict[str, Any]:
         "tokens_per_second": round(run["tokens_per_second"]),
         "tuned_exact": exact["tuned"] / len(rows),
         "base_exact": exact["base"] / len(rows),
-        "stopped": stopped / (2 * len(rows)),
+        "tuned_stopped": stopped["tuned"] / len(rows),
+        "base_stopped": stopped["base"] / len(rows),
     }
 
 

@@ -15,7 +15,7 @@ from ftchat.records import ResolvedConfig, RunConfig, Setting
 from ftchat.settings import COPIES, LORA_KIN, SEED, VIRTUAL, versions
 
 _EXAMPLES_SEEN = {"balanced": 600, "thorough": 1500}  # at least, by repeating a small dataset; of a 1 B base
-_EPOCHS = {"quick": (1, 100), "balanced": (2, 20), "thorough": (4, 40)}
+_EPOCHS = {"quick": (1, 200), "balanced": (2, 20), "thorough": (4, 40)}
 _QUICK_SECONDS = 70.0  # of optimizer steps; a quiet machine has learned little data by heart in a third of it
 _QUICK_EPOCHS = 3  # at least, on however slow a machine
 _QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
