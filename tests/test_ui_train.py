@@ -28,7 +28,7 @@ from ftchat.settings import TRACKERS
 from ftchat.ui import run_view, train_form
 from ftchat.ui.numbers import gigabytes, grouped, loss, small
 from ftchat.ui.plots import MOST_POINTS, Curve, plot, thin, ticks
-from ftchat.ui.texts import train as texts
+from ftchat.ui.texts import TEXTS
 
 EVIL = '<img src=x onerror="alert(1)">'
 
@@ -202,6 +202,6 @@ def test_without_data_there_is_nothing_to_start() -> None:
 
 
 def test_both_languages_say_it_with_the_same_values() -> None:
-    for key, (english, chinese) in texts.TEXTS.items():
+    for key, (english, chinese) in TEXTS.items():
         assert set(re.findall(r"{(\w+)}", english)) == set(re.findall(r"{(\w+)}", chinese)), key
         assert chinese.strip(), key

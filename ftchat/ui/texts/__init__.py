@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gradio as gr
 
-from ftchat.ui.texts import common, compare, data, search, train
+from ftchat.ui.texts import common, compare, data, run, runs, search, train, words
 
-TEXTS: dict[str, tuple[str, str]] = {**common.TEXTS, **data.TEXTS, **train.TEXTS, **search.TEXTS, **compare.TEXTS}
+PARTS = (common, data, train, search, run, words, runs, compare)
+TEXTS: dict[str, tuple[str, str]] = {key: pair for part in PARTS for key, pair in part.TEXTS.items()}
 
 i18n = gr.I18n(en={key: en for key, (en, _) in TEXTS.items()}, zh={key: zh for key, (_, zh) in TEXTS.items()})
 
