@@ -1,6 +1,7 @@
 """The Compare tab: one question to base and tuned at the same time, side by side, and to others if wanted.
 
-What its components do; they stand in compare_layout, chats in duet, who can be asked in standing, HTML in panes.
+What its components do; they stand in compare_layout and show what compare_view says. Chats are in duet, who can be
+asked in standing, HTML in panes.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ from ftchat.records import Sampling
 from ftchat.ui import panes
 from ftchat.ui.asking import check_sampling, check_text, compare_endpoint, draw_seed
 from ftchat.ui.bringing import Bringing
-from ftchat.ui.compare_layout import CompareLayout
-from ftchat.ui.duet import PANES, TUNED, Chat, ChatStore, batches
-from ftchat.ui.markup import OFF
+from ftchat.ui.compare_view import CompareView, Update
+from ftchat.ui.duet import PANES, TUNED, ChatStore, batches
 from ftchat.ui.messages import sentence
 from ftchat.ui.standing import Standing, standing
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.suggested import Suggested
 from ftchat.ui.texts import t
 from ftchat.ui.visitor import SELECTED, Visitor
-from ftchat.ui.voices import BASE_KEY
 
 _QUOTED = 500  # characters of a refused question that are shown
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -39,20 +38,17 @@ _STREAM: dict[str, Any] = {
 }
 _log = logging.getLogger(__name__)
 
-Update = dict[Any, Any]  # new values by component; what is not in it stays
-
 
 def build(studio: Studio, shell: Shell) -> CompareTab:
     gr.api(compare_endpoint(studio), api_name="compare", concurrency_limit=64)
     return CompareTab(studio, shell)
 
 
-class CompareTab(CompareLayout):
+class CompareTab(CompareView):
     def __init__(self, studio: Studio, shell: Shell):
-        super().__init__()
+        super().__init__(Suggested(studio))
         self.studio = studio
         self.chats = ChatStore()
-        self.suggested = Suggested(studio)
         selected = [shell.lang, shell.run, shell.dataset, self.followed, *self.pickers, *self.strengths]
         who = [self.key, *selected]
         how = [self.temperature, self.length, self.seed, self.fresh, self.system]
@@ -111,7 +107,7 @@ class CompareTab(CompareLayout):
             seed = settings.seed
         except ConfigError as error:
             chat.refuse(question[:_QUOTED], speakers, sentence(error, who.lang))
-        update = self._view(chat, now, who) | {self.asked: chat.live}
+        update = self.view(chat, now, who) | {self.asked: chat.live}
         return update | ({self.prompt: question} if chat.failed else {self.seed: seed})
 
     async def begin_again(self, typed: str, key: str, *rest: Any) -> Update:
@@ -143,7 +139,7 @@ class CompareTab(CompareLayout):
                 if chat.given_up:
                     break
                 if events or (chat.last and chat.last.loading):
-                    yield self._answers(chat, now, who.lang)
+                    yield self.answers(chat, now, who.lang)
             chat.end()
         except FtchatError as error:
             chat.end(sentence(error, who.lang))
@@ -161,7 +157,7 @@ class CompareTab(CompareLayout):
         if chat.waiting is not None:  # the stream could not start
             chat.end(t("ft_cmp_crowded", who.lang))
         back = {self.prompt: chat.last.question} if chat.failed and chat.last else {}
-        return self._view(chat, self._standing(who), who) | back
+        return self.view(chat, self._standing(who), who) | back
 
     async def stop(self, key: str) -> None:
         request = self.chats.open(key).stop()
@@ -207,7 +203,7 @@ class CompareTab(CompareLayout):
             who = who.picking(pane, None)
         elif does == "soon" and now.soon:
             who = who.picking(TUNED, now.soon.key)
-        return self._view(chat, self._standing(who), who) | {self.asked: chat.live}
+        return self.view(chat, self._standing(who), who) | {self.asked: chat.live}
 
     async def add_pane(self, key: str, *rest: Any) -> Update:
         """Opens the first pane that is closed."""
@@ -218,12 +214,12 @@ class CompareTab(CompareLayout):
         chosen, strength = self._standing(who).to_add()
         who = who.picking(free, chosen)
         who = who._replace(strengths=(*who.strengths[: free - 1], strength, *who.strengths[free:]))
-        return self._view(chat, self._standing(who), who) | {self.strengths[free - 1]: strength}
+        return self.view(chat, self._standing(who), who) | {self.strengths[free - 1]: strength}
 
     async def choose(self, chosen: str, key: str, *rest: Any) -> Update:
         """Puts an adapter beside the base, whatever was there."""
         who = Visitor.of(*rest).picking(TUNED, chosen.partition(" ")[0])
-        return self._view(self.chats.open(key), self._standing(who), who)
+        return self.view(self.chats.open(key), self._standing(who), who)
 
     def retool(self, key: str, *rest: Any) -> list[str]:
         """Says how strong each adapter is to be."""
@@ -247,64 +243,10 @@ class CompareTab(CompareLayout):
 
     def redraw(self, key: str, *rest: Any) -> Update:
         who = Visitor.of(*rest)
-        return self._view(self.chats.open(key), self._standing(who), who)
+        return self.view(self.chats.open(key), self._standing(who), who)
 
     def _standing(self, who: Visitor) -> Standing:
         return standing(self.studio.runs, self.studio.brought, who.run, who.picks, who.followed)
-
-    def _view(self, chat: Chat, now: Standing, who: Visitor) -> Update:
-        """Everything, as it stands."""
-        lang, live = who.lang, chat.live is not None
-        count = 1 + sum(pick is not None for pick in now.picks)
-        many = ("base", "both")[count - 1] if count < 3 else "all"
-        update = self._answers(chat, now, lang)
-        for pane in range(PANES):
-            update |= self._pane(chat, pane, now, who)
-        return update | {
-            self.key: chat.id,
-            self.note: panes.note(now, lang),
-            self.mark: gr.Checkbox(visible=now.tuned is not None),
-            self.add: gr.Button(visible=now.tuned is not None and None in now.picks),
-            self.said: panes.said(chat, now, lang),
-            self.chips: panes.chips(self.suggested.of(now.tuned.adapter if now.tuned else None, who.dataset), lang),
-            self.keys: panes.keys(lang),
-            self.prompt: gr.Textbox(placeholder=t(f"ft_cmp_{many}_hint", lang)),
-            self.ask: gr.Button(t(f"ft_cmp_ask_{many}", lang), visible=not live),
-            self.halt: gr.Button(visible=live),
-            self.retry: gr.Button(interactive=bool(chat.turns) and not live),
-            self.followed: now.followed,
-        }
-
-    def _pane(self, chat: Chat, pane: int, now: Standing, who: Visitor) -> Update:
-        """The head of a pane."""
-        parts, lang = self.panes[pane], who.lang
-        tuned = ["tuned"] if panes.is_tuned(pane, now) else []
-        closed = OFF if pane > TUNED and now.picks[pane - 1] is None else []
-        update: Update = {
-            parts.column: gr.Column(elem_classes=["ft-pane", *tuned, *closed]),
-            parts.head: panes.head(pane, now, lang),
-            parts.proof: panes.proof(chat, pane, now, lang),
-            parts.tools: panes.tools(chat, pane, now, who.strength(pane), lang),
-        }
-        if parts.picker is not None:
-            choices = [(panes.label(one, lang), one.key) for one in now.choices(pane)]
-            choices = choices if pane == TUNED else [(t("ft_base", lang), BASE_KEY), *choices]
-            pick = now.picks[pane - 1]
-            # Only a new choice is sent: an answer that comes late must not take back what was clicked meanwhile.
-            chosen = {"value": pick} if pick != who.sent[pane - 1] else {}
-            update[parts.picker] = gr.Dropdown(choices=choices, visible=pane != TUNED or pick is not None, **chosen)
-        return update
-
-    def _answers(self, chat: Chat, now: Standing, lang: str) -> Update:
-        """The part of the view that changes with every word."""
-        return {
-            component: value
-            for pane, parts in enumerate(self.panes)
-            for component, value in (
-                (parts.talk, panes.talk(chat, pane, now, lang)),
-                (parts.foot, panes.foot(chat, pane, lang)),
-            )
-        }
 
 
 def _checked(question: str, how: Sequence[Any], lang: str) -> tuple[str, Sampling, str]:
