@@ -67,7 +67,7 @@ def test_a_search_that_does_not_fit_takes_fewer_rows_at_a_time_in_every_trial(ho
 
 
 def test_where_not_even_one_row_fits_it_says_what_would(home: Path) -> None:
-    status = trained(home, a_run(home, 2), 40_000_000)
+    status = trained(home, a_run(home, 2), 15_000_000)
     assert status.state == "failed" and status.error
     assert "memory is full even with one row at a time" in status.error and "max_length" in status.error
 

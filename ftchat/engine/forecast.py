@@ -32,8 +32,8 @@ from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, Ru
 
 # What a process on a CPU takes beyond tensors: code and tables that come with the first model, in bytes, and what its
 # allocator holds between them, in parts of a step's. Measured as growth over the idle process on steps of 3 to 360 MB.
-_CPU_PROCESS = 65_000_000
-_CPU_BETWEEN, _CPU_BETWEEN_CHECKPOINTING = 0.65, 2.2
+_CPU_PROCESS = 10_000_000
+_CPU_BETWEEN, _CPU_BETWEEN_CHECKPOINTING = 0.87, 3.4
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
