@@ -20,7 +20,7 @@ _QUICK_SECONDS = 70.0  # of optimizer steps; a quiet machine has learned little 
 _QUICK_EPOCHS = 3  # at least, on however slow a machine
 _QUICK_STEPS = 200  # at least planned, so that a moment of a busy machine does not make a plan too short to learn
 _QUICK_LIMIT = 75.0  # seconds after which it ends: a machine can be slower than when the steps were planned
-_LEARNED_BY_HEART = 0.004  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
+_LEARNED_BY_HEART = 0.003  # nats per token, at which greedy answers are the dataset's own; more steps only cost time
 _VIRTUAL_TOKENS = 20
 # Times the learning rate of LoRA: few numbers that act on much need larger steps, and whole weights smaller ones. Found
 # on the embedded model by benchmarks/methods.py.
