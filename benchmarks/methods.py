@@ -14,11 +14,14 @@ import itertools
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -27,11 +30,12 @@ import torch
 from ftchat.data import Source, read
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
+from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import replies_to
 from ftchat.engine.train import train
 from ftchat.events import ReplyDone, StepLogged
-from ftchat.records import STARTER, ChatRequest, Example, Pane, RunConfig, Sampling
+from ftchat.records import STARTER, ChatRequest, Example, Pane, RunConfig, Sampling, Sides
 from ftchat.runs import RunStore
 from ftchat.settings import METHODS
 
@@ -53,7 +57,7 @@ def measure(resident: Resident, runs: RunStore, method: str, steps: int, rate: f
             trained = sum(tensor.numel() for tensor in resident.learner.tensors().values() if tensor.requires_grad)
         return ""
 
-    train(run, (examples, []), method, resident, pulse)
+    train(run, Sides(examples, ()), method, resident, pulse, Meter(resident.device))
     status = run.status()
     if status.state != "finished":
         return {"method": method, "error": status.bug or status.error}
@@ -76,12 +80,12 @@ def measure(resident: Resident, runs: RunStore, method: str, steps: int, rate: f
     return found
 
 
-def exact(resident: Resident, adapter: str, examples: list[Example]) -> int:
+def exact(resident: Resident, adapter: str, examples: Sequence[Example]) -> int:
     decoder = Decoder(resident)
     for index, example in enumerate(examples):
         request = ChatRequest(str(index), STARTER, (Pane(adapter, example.context),), Sampling(0.0, 80))
         decoder.add(replies_to(request, resident, [Voice(adapter)]))
-    said = {}
+    said: dict[str, str] = {}
     with resident.chatting():
         while not decoder.idle:
             said |= {event.request: event.text for event in decoder.advance() if isinstance(event, ReplyDone)}

@@ -17,11 +17,13 @@ import os
 import platform
 import random
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -31,11 +33,13 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from ftchat.engine.forecast import encode_all
 from ftchat.engine.loading import STARTER_FOLDER
+from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
-from ftchat.engine.train import encode_all, train
+from ftchat.engine.train import train
 from ftchat.events import StepLogged
-from ftchat.records import Example, Message, RunConfig
+from ftchat.records import Example, Message, RunConfig, Sides
 from ftchat.runs import RunStore
 
 BATCH = 8
@@ -77,7 +81,7 @@ def ours(resident: Resident, home: Path, learned: list[Example], steps: int) -> 
     settings = {"max_steps": steps, "per_device_train_batch_size": BATCH, "gradient_accumulation_steps": 1, "r": 16}
     store = RunStore(home)
     run = store.create(RunConfig(store.free_name("bench"), "none", resident.name, "lora", "balanced", settings))
-    train(run, (learned, ()), "lora", resident, lambda: False)
+    train(run, Sides(tuple(learned), ()), "lora", resident, lambda: "", Meter(resident.device))
     logged = [event for event in run.events() if isinstance(event, StepLogged)]
     resident.detach(run.id)
     seconds = [event.tokens_per_second for event in logged[1:]]
