@@ -186,9 +186,11 @@ def test_two_columns_of_words_beside_others_are_no_pair():
     assert not reading({"town": "Ulm am Fluss hier", "river": "Donau", "people": 3}).examples
 
 
-def test_what_was_guessed_holds_for_rows_with_more_columns():
-    found = reading({"saying": "hi", "who": "Ann"}, {"saying": "bye", "who": "Bob", "book": "Farewells"})
-    assert [(e.prompt, e.completion) for e in found.examples] == [("hi", "Ann"), ("bye", "Bob")]
+@given(st.lists(st.sampled_from(["", "book", "book page"]), min_size=2, max_size=30).filter(lambda kinds: "" in kinds))
+def test_what_is_guessed_holds_for_all_rows_that_have_the_columns_whichever_comes_first(kinds):
+    rows = [{"saying": f"hi {n}", "who": "Ann"} | dict.fromkeys(kind.split(), "x") for n, kind in enumerate(kinds)]
+    found = reading(*rows)
+    assert [(e.prompt, e.completion) for e in found.examples] == [(row["saying"], "Ann") for row in rows]
 
 
 def test_names_that_mean_an_answer_only_beside_a_question():

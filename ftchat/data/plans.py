@@ -61,6 +61,7 @@ class Planner:
     def __init__(self, mapping: Mapping[str, str], sample: Sequence[Any] = ()):
         self._mapping = mapping
         self._sample = [value for value in sample if isinstance(value, dict)]
+        self._kinds = list({frozenset(value): value for value in reversed(self._sample)}.values())[::-1]
         self._guessed: tuple[str, str] | None = None  # the columns that other rows of the source were guessed to have
         self.notes: list[Remark] = []
 
@@ -190,16 +191,30 @@ class Planner:
             self.notes.append(Remark("columns", "info", said))
 
     def _guess(self, value: dict[str, Any], plan: Plan) -> Plan | None:
-        """What is missing is the one column of text that is left over, and the same in every row that has it."""
-        if self._guessed is not None:
-            prompt, completion = self._guessed
-            known = (plan.prompts, plan.answers) == (None, None) and {prompt, completion} <= value.keys()
-            if known and plan.prompt in (None, prompt) and plan.completion in (None, completion):
-                return replace(plan, prompt=prompt, completion=completion)
-        guessed = self._left_over(value, plan)
-        if guessed is not None and guessed.prompt is not None and guessed.completion is not None:
-            self._guessed = (guessed.prompt, guessed.completion)
-        return guessed
+        """What is missing is the one column of text that is left over, and the same in every row that has it: where
+        this row tells nothing, the guess for a row with other columns beside holds."""
+        if again := self._as_guessed(value, plan):
+            return again
+        for row in (value, *self._kinds):
+            known = plan if row is value else self._named(row, by_normal_name(row))
+            guessed = None if known.is_pair or known.messages else self._left_over(row, known)
+            if guessed is None:
+                continue
+            if guessed.prompt is None or guessed.completion is None:
+                if row is value:
+                    return guessed
+            elif {guessed.prompt, guessed.completion} <= value.keys():
+                self._guessed = (guessed.prompt, guessed.completion)
+                return guessed if row is value else self._as_guessed(value, plan)
+        return None
+
+    def _as_guessed(self, value: dict[str, Any], plan: Plan) -> Plan | None:
+        if self._guessed is None or plan.prompts is not None or plan.answers is not None:
+            return None
+        prompt, completion = self._guessed
+        if not {prompt, completion} <= value.keys() or plan.prompt not in (None, prompt):
+            return None
+        return replace(plan, prompt=prompt, completion=completion) if plan.completion in (None, completion) else None
 
     def _left_over(self, value: dict[str, Any], plan: Plan) -> Plan | None:
         rows = [row for row in self._sample if row.keys() == value.keys()] or [value]
