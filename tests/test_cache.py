@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig
 
@@ -41,14 +42,23 @@ def check(cache: KeyValues, rows: list[list[float]]) -> None:
             where = mask[number].bool() if mask is not None else torch.ones(width, dtype=torch.bool)
             assert torch.equal(seen[number, 0, where, 0], torch.tensor(row) + 1000 * layer)
             assert where.sum() == len(row) and where[width - len(row) :].all()
-    assert all(layer.keys.isfinite().all() for layer in cache.layers)
+        assert seen.isfinite().all()  # what is masked too: nothing times no number is no number
+
+
+@pytest.fixture
+def no_numbers() -> Iterator[None]:
+    """Memory that nobody has written to holds no numbers."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
 
 
 lengths = st.lists(st.integers(1, 40), min_size=1, max_size=3)
 moves = st.lists(st.one_of(st.tuples(st.just("join"), lengths), st.tuples(st.just("leave"), st.integers(0, 9))))
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.usefixtures("no_numbers")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lengths, moves, st.integers(1, 200))
 def test_rows_keep_what_they_wrote_whoever_comes_and_goes(first: list[int], after: list, steps: int) -> None:
     def joining(sizes: list[int]) -> tuple[KeyValues, list[list[float]]]:

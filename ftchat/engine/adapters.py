@@ -143,19 +143,22 @@ class AdapterStack:
                 one.remove()
             self._applied = [_Applied(name, self._layers[name]) for name in changed]
         products = self._side_by_side(used)
-        alike = len(used) == 1 and len(set(rows)) == 1
-        told = rows[:1] if alike else rows
+        acting = [row for row, voice in enumerate(rows) if voice.adapter and voice.strength]
+        part = slice(acting[0], acting[-1] + 1) if acting else slice(0)
+        told = rows[:1] if len(set(rows)) == 1 else rows
+        alike = len(set(rows[part])) == 1
         shares: dict[tuple[tuple[str, int], ...], Tensor] = {}
         for one in self._applied:
             parts = [(n, change) for n in used if (change := self._adapters[n].get(one.name))]
             one.down, one.up = products.get(one.name, (None, None))
-            one.alpha, one.share = (rows[0].strength, None) if alike else (1.0, None)
+            one.part = None if len(rows[part]) == len(rows) else part
+            one.alpha, one.share = (rows[part][0].strength if alike else 1.0), None
             one.gain, one.entry = _by_row(told, parts, "gain", 1.0), _by_row(told, parts, "entry", 1.0)
             one.offset = _by_row(told, parts, "offset", 0.0)
             if not alike and one.down is not None:
                 columns = tuple((n, change.down.shape[1]) for n, change in parts if change.down is not None)
                 if columns not in shares:
-                    shares[columns] = _share(rows, columns).to(one.down)
+                    shares[columns] = _share(rows[part], columns).to(one.down)
                 one.share = shares[columns]
         self._rows = rows
         return self._model
@@ -177,11 +180,13 @@ class AdapterStack:
 
 
 class _Applied:
-    """One linear layer whose output is changed, until `remove`; `share` [rows, 1, rank] says how much of each column a
-    row gets. It stands in for the layer's forward: a hook costs a small model as much again as the two products."""
+    """One linear layer whose output is changed, until `remove`: that of the rows in `part`, or of all; `share`
+    [rows, 1, rank] says how much of each column each of them gets. It stands in for the layer's forward: a hook costs a
+    small model as much again as the two products."""
 
     down: Tensor | None
     up: Tensor | None
+    part: slice | None
     alpha: float
     share: Tensor | None
     gain: Tensor | None  # these three: [rows, 1, width]; what the output is multiplied by,
@@ -203,14 +208,19 @@ class _Applied:
             output = (scaled if self.offset is None else scaled + self.offset).to(output.dtype)
         if down is None or up is None:
             return output
+        grown = output
+        if self.part is not None:
+            assert x.dim() == 3  # rows are told apart
+            x, grown = x[self.part], output[self.part]
         inner = (x if x.dtype == down.dtype else x.to(down.dtype)) @ down
         if self.share is not None:
             inner = inner * self.share
         inner = inner.view(-1, inner.shape[-1])
-        if output.dtype == down.dtype:
-            output.view(-1, output.shape[-1]).addmm_(inner, up, alpha=self.alpha)
-            return output
-        return output + (inner @ up * self.alpha).view_as(output).to(output.dtype)
+        if grown.dtype == down.dtype:
+            grown.view(-1, grown.shape[-1]).addmm_(inner, up, alpha=self.alpha)
+        else:
+            grown += (inner @ up * self.alpha).view_as(grown).to(grown.dtype)
+        return output
 
     def remove(self) -> None:
         if self._placed is None:

@@ -154,10 +154,16 @@ class _Layer(CacheLayerMixin):
     def prepare(self, keys: Tensor, values: Tensor) -> None:
         """Makes room for keys and values of this kind."""
         if self.keys is None:
-            rows, columns = self._whole._capacity
-            self.keys = keys.new_zeros((rows, keys.shape[0], columns, keys.shape[2]))
-            self.values = values.new_zeros((rows, values.shape[0], columns, values.shape[2]))
+            self.keys, self.values = (self._room(like, self._whole.end) for like in (keys, values))
             self.is_initialized = True
+
+    def _room(self, like: Tensor, before: int) -> Tensor:
+        """Zeros before the columns that will be written: a row that begins later sees them, masked. No more than
+        those, for to write all of the room costs as much as some tokens of the prompt."""
+        rows, columns = self._whole._capacity
+        room = like.new_empty((rows, like.shape[-3], columns, like.shape[-1]))
+        room[:, :, :before] = 0
+        return room
 
     def update(
         self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
@@ -173,8 +179,8 @@ class _Layer(CacheLayerMixin):
     def move(self, shift: int) -> None:
         if self.keys is not None:
             whole = self._whole
-            old, self.keys = (self.keys, self.values), None
-            self.prepare(old[0][0], old[1][0])
+            old = self.keys, self.values
+            self.keys, self.values = (self._room(like, whole.start + shift) for like in old)
             for into, from_ in zip((self.keys, self.values), old, strict=True):
                 into[: whole.rows, :, whole.start + shift : whole.end + shift] = from_[
                     : whole.rows, :, whole.start : whole.end

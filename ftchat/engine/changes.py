@@ -83,7 +83,8 @@ def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], mo
     scaling = alpha / (math.sqrt(a.shape[0]) if config.get("use_rslora") else a.shape[0])
     device = module.weight.device
     down = a.detach().to(device, torch.float32, copy=True).T
-    up = b.detach().to(device, torch.float32).T * scaling
+    # In this order in memory a lone row's product takes half as long as in the file's.
+    up = b.detach().to(device, torch.float32).T.contiguous() * scaling
     if magnitude is None:
         # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
         return Made(Change(down, up), ((down.T @ down) * (up @ up.T)).sum())
