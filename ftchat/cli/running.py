@@ -83,6 +83,12 @@ def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: Datase
     return store.put(reading, Path(arguments.held_out).stem, "held_out").hash
 
 
+def look_at_base(worker: Worker, config: RunConfig) -> None:
+    """One that cannot be used is refused here, and leaves no run behind; what there is to know of another is said."""
+    for note in worker.describe(config.base, config.method).notes:
+        print(f"ftchat: note: {note}", file=sys.stderr)
+
+
 def carry_out(
     home: Path,
     config: RunConfig,

@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Any
 
-from ftchat.cli.running import add_options, carry_out, read_config, resumable, takes_nothing_else
+from ftchat.cli.running import add_options, carry_out, look_at_base, read_config, resumable, takes_nothing_else
 from ftchat.data import DatasetStore
 from ftchat.errors import ConfigError
 from ftchat.events import Recommendation, RunStatus, Trial
@@ -51,7 +51,7 @@ def search(arguments: argparse.Namespace) -> int:
     def begin(worker: Worker) -> Run:
         if arguments.resume is not None:
             return run
-        worker.describe(config.base, config.method)  # a base that cannot be used leaves nothing behind
+        look_at_base(worker, config)
         return runs.create(config)
 
     def report(run: Run, state: str, status: RunStatus) -> None:

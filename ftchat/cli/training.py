@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ftchat.cli.running import add_options, carry_out, read_config, resumable, takes_nothing_else
+from ftchat.cli.running import add_options, carry_out, look_at_base, read_config, resumable, takes_nothing_else
 from ftchat.cli.runs import origin_of, replay_of
 from ftchat.data import DatasetStore
 from ftchat.errors import ConfigError, DataError
@@ -57,7 +57,7 @@ def train(arguments: argparse.Namespace) -> int:
     def begin(worker: Worker) -> Run:
         if arguments.resume is not None:
             return run
-        worker.describe(config.base, config.method)  # a base that cannot be used leaves no run behind
+        look_at_base(worker, config)
         if arguments.like is not None:
             return runs.create_like(earlier, name)
         with suppress(DataError):  # which the run itself will say
