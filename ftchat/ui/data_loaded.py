@@ -186,7 +186,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     asked = [shell.dataset, shell.base, shell.lang]
     done = report.pick(told(mend), asked, [shell.dataset, mending], **QUEUED)
-    done.then(lambda: "", None, mending, **QUIETLY)  # after an error too
+    done.failure(lambda: "", None, mending, **QUIETLY)  # Gradio runs a plain .then only after a success
 
     def export(chosen: str) -> str:
         return data_table.exported(studio, chosen, download.GRADIO_CACHE)

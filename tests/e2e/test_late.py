@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from pages import pairs
+from playwright.sync_api import Browser, Route, expect
 from servers import Server
+
+from ftchat.data import DatasetStore, Source, read
+from ftchat.ui.texts import t
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 120_000
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def test_a_language_that_is_switched_before_the_page_was_answered_stays(server: Server, browser: Browser) -> None:
+    DatasetStore(server.home).put(read([Source.from_text(pairs(5))]), "known from before")
     page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE)
-    yield page
+    opening: list[Route] = []
+    # What waits its turn first is the page's own opening.
+    page.route("**/queue/join*", lambda route: opening.append(route), times=1)
+    page.goto(server.url)
+    while not opening:
+        page.wait_for_timeout(50)
+    page.locator("[data-lang]:visible").click()
+    expect(page.locator("#ft-bring h1")).to_have_text(t("ft_teach", "zh"), timeout=PATIENCE)
+    opening[0].continue_()
+    expect(page.locator("#ft-stats")).to_contain_text(t("ft_rows_read", "zh"), timeout=PATIENCE)
+    expect(page.get_by_role("tab", name=t("ft_data", "zh"), exact=True)).to_be_visible(timeout=PATIENCE)
     page.close()
 
 
-@pytest.mark.parametrize("late", [["", "", ""], ["en", None]], ids=["opening the page", "which bases fit"])
-def test_a_language_that_is_switched_while_the_server_is_slow_stays(
-    page: Page, server: Server, late: list[Any]
-) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        """Lets all through but what is first asked with these values."""
-        asked = (route.request.post_data_json or {})["data"]
-        like = len(asked) == len(late) and all(one in (other, "en") for one, other in zip(asked, late, strict=True))
-        if like and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route("**/queue/join*", hold)
+def test_a_remedy_that_fails_does_not_say_for_ever_that_it_is_at_work(server: Server, browser: Browser) -> None:
+    dataset = DatasetStore(server.home).put(read([Source.from_text(pairs(5) + pairs(2))]), "twice")
+    page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
     page.goto(server.url)
-    switch, bases = page.locator("[data-lang]:visible"), page.locator("#ft-bases")
-    expect(switch).to_have_text("中文", timeout=PATIENCE)
-    while not held:
-        page.wait_for_timeout(50)
-    page.get_by_role("tab", name="Train", exact=True).click()
-    switch.click()
-    expect(bases).to_contain_text("基座模型", timeout=PATIENCE)
-    held[0].continue_()
-    expect(bases).to_contain_text("放得下", timeout=PATIENCE)  # the worker has said so
-    page.wait_for_timeout(1000)
-    expect(bases).to_contain_text("基座模型", timeout=PATIENCE)
-    page.get_by_role("tab", name="数据", exact=True).click()
-    expect(page.locator("#ft-bring h1")).to_have_text("用例子教会模型", timeout=PATIENCE)
+    remedy, working = page.locator('[data-kind="duplicate"][data-action="drop"]'), page.locator("#ft-mending p")
+    expect(remedy).to_be_visible(timeout=PATIENCE)
+    (server.home / "owners" / "local" / "datasets" / dataset.hash / "examples.jsonl").unlink()
+    remedy.click()
+    expect(working).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".toast-wrap")).to_contain_text("damaged", timeout=PATIENCE)
+    expect(working).to_have_count(0, timeout=PATIENCE)
+    page.close()
