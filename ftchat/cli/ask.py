@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ftchat.adapters import AdapterStore
 from ftchat.adapters import fetch as fetch_adapter
-from ftchat.cli.fetching import fetch
+from ftchat.cli.fetching import fetch, show
 from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
@@ -163,7 +163,7 @@ def _tuned(home: Path, name: str) -> Tuned:
         return Tuned(kept.id, kept.base)
     if is_hub_id(name) and "/" in name:
         with brought.coming() as folder:
-            fetch_adapter(name, folder, private=True)
+            show(fetch_adapter(name, folder, private=True))
             kept = brought.add([folder], name.rpartition("/")[2], lambda base: None)
         return Tuned(kept.id, kept.base)
     run = RunStore(home).get(name)
