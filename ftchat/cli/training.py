@@ -40,18 +40,22 @@ def add_parsers(verbs: Any) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
     parser.add_argument("--like", metavar="RUN", help="in place of files: do a run again, to the same adapter")
-    parser.add_argument("--from", dest="origin", metavar="RUN", help="start from the adapter of an earlier run")
-    parser.add_argument(
-        "--replay",
-        metavar="SHARE",
-        help="with --from: share of the examples that is earlier data; 0 (default) to below 1",
-    )
+    add_origin(parser)
     parser.add_argument(
         "--tracker", metavar="T", help=f"also report to {', '.join(TRACKERS[1:])}; default: none of them"
     )
     parser.add_argument("--name", metavar="N", help="a name for the run; that of the first file otherwise")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
     parser.set_defaults(run=train)
+
+
+def add_origin(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="origin", metavar="RUN", help="start from the adapter of an earlier run")
+    parser.add_argument(
+        "--replay",
+        metavar="SHARE",
+        help="with --from: share of the examples that is earlier data; 0 (default) to below 1",
+    )
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -246,7 +250,8 @@ def _in_a_line(found: Estimate) -> str:
     return (
         f"estimated: {memory}, {time_}: {chosen.method}, r {chosen.r}, {chosen.max_steps} steps"
         f" of {chosen.per_device_train_batch_size} x {chosen.gradient_accumulation_steps} rows"
-        f" of up to {chosen.max_length} tokens, learning rate {chosen.learning_rate:g}{warning[found.fit]}"
+        f" of up to {chosen.max_length} tokens{', packed' if chosen.packing else ''},"
+        f" learning rate {chosen.learning_rate:g}{warning[found.fit]}"
     )
 
 
