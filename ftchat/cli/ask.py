@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ftchat.adapters import AdapterStore
+from ftchat.adapters import AdapterStore, BroughtAdapter
 from ftchat.adapters import fetch as fetch_adapter
 from ftchat.cli.fetching import fetch, show
 from ftchat.data import DatasetStore
@@ -158,16 +158,19 @@ def _tuned(home: Path, name: str) -> Tuned:
     if found := brought.find(name):
         return Tuned(found.id, found.base)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
-        kept = brought.add([path], path.resolve().stem, lambda base: None)
-        print(f"adapter {kept.name} is kept as {kept.id}", file=sys.stderr)
-        return Tuned(kept.id, kept.base)
+        return _kept(brought.add([path], path.resolve().stem, lambda base: None))
     if is_hub_id(name) and "/" in name:
         with brought.coming() as folder:
             show(fetch_adapter(name, folder, private=True))
-            kept = brought.add([folder], name.rpartition("/")[2], lambda base: None)
-        return Tuned(kept.id, kept.base)
+            return _kept(brought.add([folder], name.rpartition("/")[2], lambda base: None))
     run = RunStore(home).get(name)
     return Tuned(run.id, run.config.base, run)
+
+
+def _kept(adapter: BroughtAdapter) -> Tuned:
+    """Says by which id it can be named from now on, which asks nobody else for it."""
+    print(f"adapter {adapter.name} is kept as {adapter.id}", file=sys.stderr)
+    return Tuned(adapter.id, adapter.base)
 
 
 def _sides(home: Path, run: Run | None, needed: bool) -> Sides:

@@ -217,8 +217,10 @@ def _check_base(who: str, own: str, base: str) -> None:
 def _folder(run: Run, checkpoint: int | None) -> Path:
     """Where the adapter of a run, or of one of its checkpoints, is saved."""
     if checkpoint is None:
-        if not run.status().usable:
-            raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
+        status = run.status()
+        if not status.usable:
+            way = "" if status.closed else " yet; wait until it ends, or"
+            raise ChatError(f"run {run.config.name} has no adapter{way or ';'} choose another")
         return run.adapter
     found = checkpoints.of_step(run.checkpoints, checkpoint)
     if found is None:

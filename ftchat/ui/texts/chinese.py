@@ -32,6 +32,7 @@ ERRORS = {
     "bad_number": "{name} 必须是 {low} 到 {high} 之间的数，而不是“{text}”。",
     "nothing_to_search": "学习率（以及秩）都已给定，没有可搜索的；请留空其中一个。",
     "too_few_to_judge": "{count} 对问答太少，无法留出一部分来评判：请至少提供 {wanted} 对，或自备留出数据。",
+    "hub_disk": "下载 {name} 需要 {size}，而 {cache} 所在的磁盘只剩 {free}；请清理空间、用 HF_HOME 换一个磁盘，或选择更小的模型。",
     "reader_died": "读取数据的进程已退出，很可能是内存不足；原来的数据没有变：请减少一次读取的量，或拆分文件。",
     "no_memory": "内容超出了这台机器的内存，请拆分文件。",
     "no_pairs": "里面没有找到问答对。原因（英文）：{why}",
