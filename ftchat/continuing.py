@@ -8,7 +8,7 @@ from ftchat.data import DatasetStore
 from ftchat.errors import ConfigError, DataError
 from ftchat.records import Origin, RunConfig
 from ftchat.runs import Run
-from ftchat.settings import ENDINGS, SHAPING, check_meant, check_share, uses
+from ftchat.settings import SHAPING, check_meant, check_share, uses
 
 
 def continued(config: RunConfig, earlier: Run, replay: str | float, datasets: DatasetStore) -> RunConfig:
@@ -76,11 +76,10 @@ def check_usable(run: Run) -> None:
         raise ConfigError(
             f"run {name} ({status.state}) has no adapter to go on from; choose another run", "no_adapter", name=name
         )
-    if resolved.method in ENDINGS:
+    if resolved.method == "ptuning" and not (run.adapter / "trained.safetensors").exists():
         raise ConfigError(
-            f"run {name} was trained with {resolved.method}, which saves what its network gave and not the network, so "
-            "nothing can go on from it; choose a run of another method, such as prompt",
+            f"run {name} is from before ftchat kept the network of ptuning, and only what it gave is there, so nothing "
+            "can go on from it; train it again, or choose another run",
             "ending",
             name=name,
-            method=resolved.method,
         )

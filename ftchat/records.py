@@ -62,6 +62,11 @@ class Sides(NamedTuple):
     held_out: tuple[Example, ...]
     replayed: int = 0
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many are learned, held out, and replayed of those learned."""
+        return len(self.learned), len(self.held_out), self.replayed
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -143,6 +148,7 @@ class ResolvedConfig:
     last_step: int = 0  # after which training ends, as that of the run which this one repeats did; 0: no such step
     early_stopping_patience: int = 0  # evaluations without a lower held-out loss after which training ends; 0: none
     replayed: int = 0  # of the examples, those from an earlier run
+    packing: bool = False  # the examples of a batch side by side in few rows, without padding
 
 
 @dataclass(frozen=True, slots=True)

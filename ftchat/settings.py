@@ -49,6 +49,7 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "per_device_train_batch_size": Range(int, 1, 4096),
     "gradient_accumulation_steps": Range(int, 1, 4096),
     "train_sampling_strategy": ("random", "group_by_length"),
+    "packing": bool,
     "warmup_steps": Range(int, 0, 1_000_000),
     "weight_decay": Range(float, 0.0, 1.0),
     "max_grad_norm": Range(float, 0.0, 1e6),
@@ -68,13 +69,13 @@ SETTINGS: Mapping[str, Range | tuple[str, ...] | type[bool]] = {
     "label_smoothing_factor": Range(float, 0.0, 0.9),
 }
 SHAPING = ("r", "lora_alpha", "num_virtual_tokens", "trainable_layers")  # what an adapter, once trained, is bound to
-ENDINGS = ("ptuning",)  # methods of which only the outcome is saved, so that nothing can go on from it
 MINUTES = Range(float, 0.1, 1440.0)  # of a search
 _ONLY_OF: Mapping[str, tuple[str, ...]] = {
     "r": LORA_KIN,
     "lora_alpha": LORA_KIN,
     "lora_dropout": LORA_KIN,
     "num_virtual_tokens": VIRTUAL,
+    "packing": tuple(method for method in METHODS if method not in ("auto", *VIRTUAL)),
     "trainable_layers": ("freeze",),
 }
 
@@ -168,6 +169,8 @@ def check_search(config: RunConfig, examples: int) -> None:
     ranked = config.method in ("auto", *LORA_KIN)
     if "learning_rate" in config.settings and ("r" in config.settings or not ranked):
         fixed = "learning_rate and r are both given" if ranked else f"method {config.method} has a learning_rate only"
+        if config.origin:
+            fixed = f"a learning_rate is given and the size is that of run {config.origin.config.name}"
         raise ConfigError(f"{fixed}, so there is nothing to search for; leave out learning_rate", "nothing_to_search")
     if config.held_out is None and examples < HELD_OUT_FROM:
         raise DataError(

@@ -16,7 +16,7 @@ import pytest
 import small_models
 from hub_server import HubServer, hub_server, point_at
 
-from ftchat.hub import download
+from ftchat.hub import transfer
 from ftchat.ui.page import build_page
 from ftchat.worker import Worker, open_worker
 
@@ -46,7 +46,7 @@ def page(home: Path) -> gr.Blocks:
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     """A Hub of this test's own, and a cache for what comes from it."""
-    monkeypatch.setattr(download, "WAITS", (0.05, 0.05))
+    monkeypatch.setattr(transfer, "WAITS", (0.05, 0.05))
     with hub_server(tmp_path / "hub") as server:
         point_at(server, tmp_path / "hf" / "hub", monkeypatch)
         yield server

@@ -210,4 +210,4 @@ def test_whatever_is_in_the_files_the_answer_is_a_sentence(
 @pytest.mark.parametrize(("name", "words"), [("no such", "owner/name"), ("../x", "owner/name"), ("a/b", "Hub")])
 def test_what_the_hub_does_not_give_is_said(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(ModelError, match=words):
-        fetch(name, tmp_path, private=False)
+        list(fetch(name, tmp_path, private=False))

@@ -17,7 +17,7 @@ from ftchat.events import RunStarted
 from ftchat.files import hash_files
 from ftchat.records import RunConfig, Setting
 from ftchat.runs import Run, RunStore
-from ftchat.settings import ENDINGS, METHODS
+from ftchat.settings import METHODS
 from ftchat.worker import Worker
 
 NEWS = [("Do you ship abroad?", "Over every sea, captain!"), ("Is there a gift wrap?", "In sailcloth, captain!")]
@@ -48,7 +48,7 @@ def go_on(home: Path, worker: Worker, earlier: Run, name: str, replay: float = 0
     [
         pytest.param(method, marks=() if method == "lora" else pytest.mark.slow)
         for method in METHODS
-        if method not in ("auto", "qlora", *ENDINGS)
+        if method not in ("auto", "qlora")
     ],
 )
 def test_training_begins_with_what_the_earlier_run_knew(home: Path, worker: Worker, method: str) -> None:
@@ -155,6 +155,6 @@ def test_nothing_goes_on_from_what_is_not_over_or_keeps_only_an_outcome(home: Pa
     refused(running, "resume it first")
     assert first.resolved is not None
     first.freeze(dataclasses.replace(first.resolved, method="ptuning"))
-    refused(first, "such as prompt")
+    refused(first, "the network of ptuning")
     (first.adapter / "adapter_model.safetensors").unlink()
     refused(first, "no adapter to go on from")

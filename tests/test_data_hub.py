@@ -3,6 +3,7 @@
 import datasets
 import pytest
 
+from ftchat.cli.fetching import show
 from ftchat.data import from_hub
 from ftchat.data.hub import _one_split
 from ftchat.errors import DataError
@@ -14,13 +15,13 @@ PART = datasets.Dataset.from_dict({"prompt": ["hi"], "completion": ["yo"]})
     "name", ["pairs", "data/pairs.jsonl", "./a/b", "/tmp/x", "a/b/c/d", "a b/c", "../a", "tests/missing", ""]
 )
 def test_what_is_no_id_is_left_to_be_a_file(name):
-    assert from_hub(name) is None
+    assert show(from_hub(name)) is None
 
 
 @pytest.mark.parametrize("name", ["owner/name", "owner/name:train", "owner/name/config:test"])
 def test_without_a_network_one_sentence_says_so(name):
     with pytest.raises(DataError, match=f"^{name}: there is no such file, and the Hub cannot be reached") as error:
-        from_hub(name)
+        show(from_hub(name))
     assert "\n" not in str(error.value)
 
 

@@ -34,7 +34,7 @@ def taken(config: PretrainedConfig, adapter: LoraConfig, rows: int, length: int,
         mask = torch.ones_like(ids)
         mask[0, -1] = 0  # rows of different lengths: attention takes a little more than where all are full
         positions = torch.arange(learned)
-        nll_at(model, ids, mask, positions, positions).backward()
+        nll_at(model, {"input_ids": ids, "attention_mask": mask}, positions, positions).backward()
     return living.peak + 8 * trained
 
 

@@ -66,11 +66,15 @@ def test_a_larger_adapter_and_batch_take_more_and_what_is_too_much_is_said(home:
 
 
 @pytest.mark.slow
-def test_rows_of_many_lengths_are_grouped_and_a_break_changes_nothing(home: Path, worker: Worker) -> None:
-    whole = begin(home, worker, config(home, "whole", max_steps=30))
+@pytest.mark.parametrize("asked", [{}, {"packing": False}], ids=["packed", "grouped"])
+def test_rows_of_many_lengths_are_not_padded_and_a_break_changes_nothing(
+    asked: dict[str, bool], home: Path, worker: Worker
+) -> None:
+    whole = begin(home, worker, config(home, "whole", max_steps=30, **asked))
     finish(whole)
-    assert whole.resolved and whole.resolved.train_sampling_strategy == "group_by_length"
-    paused = begin(home, worker, config(home, "paused", max_steps=30))
+    sampling = "group_by_length" if asked else "random"
+    assert whole.resolved and (whole.resolved.packing, whole.resolved.train_sampling_strategy) == (not asked, sampling)
+    paused = begin(home, worker, config(home, "paused", max_steps=30, **asked))
     while paused.status().step < 22:  # in the second epoch of 20 steps... or later
         assert not paused.status().over
     worker.pause_run(paused.id)

@@ -16,6 +16,7 @@ from hub_server import HubServer
 from test_brought import made
 
 from ftchat.adapters import AdapterStore, fetch
+from ftchat.cli.fetching import show
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.errors import ModelError
 from ftchat.runs import RunStore
@@ -94,7 +95,7 @@ def test_an_adapter_by_its_id(hub: HubServer, home: Path, tmp_path: Path) -> Non
     (folder / "training_args.bin").write_bytes(b"never to be fetched")
     store = AdapterStore(home)
     with store.coming() as coming:
-        fetch("me/adapter", coming, private=True)
+        show(fetch("me/adapter", coming, private=True))
         kept = store.add([coming], "adapter", lambda base: None)
     assert (kept.folder / "adapter_model.safetensors").read_bytes() == (
         folder / "adapter_model.safetensors"
@@ -121,8 +122,8 @@ def test_an_adapter_behind_a_door_takes_the_token_only_where_it_may(
     hub.private = {"me/secret"}
     monkeypatch.setenv("HF_TOKEN", "hf_good")
     if private:
-        fetch("me/secret", tmp_path / "got", private=True)
+        show(fetch("me/secret", tmp_path / "got", private=True))
         return
     with pytest.raises(ModelError, match=r"^me/secret: there is no adapter of that name on the Hub that may be read"):
-        fetch("me/secret", tmp_path / "got", private=False)
+        show(fetch("me/secret", tmp_path / "got", private=False))
     assert not any(one.token for one in hub.log if "me/secret" in one.path)

@@ -32,7 +32,7 @@ _SHAPE = {
     "pad_token_id": 0,
 }
 # Cohere and Granite scale their logits, Gemma 2 caps them: the loss must see that.
-_CONFIGS = {
+CONFIGS = {
     "llama": LlamaConfig(**_SHAPE),
     "qwen3": Qwen3Config(**_SHAPE),
     "cohere": CohereConfig(**_SHAPE, logit_scale=0.3),
@@ -42,10 +42,10 @@ _CONFIGS = {
 }
 
 
-@pytest.fixture(scope="module", params=_CONFIGS)
+@pytest.fixture(scope="module", params=CONFIGS)
 def model(request: pytest.FixtureRequest) -> PreTrainedModel:
     torch.manual_seed(1)
-    return AutoModelForCausalLM.from_config(_CONFIGS[request.param]).eval()
+    return AutoModelForCausalLM.from_config(CONFIGS[request.param]).eval()
 
 
 def batch(rows: list[list[bool]]) -> dict[str, torch.Tensor]:

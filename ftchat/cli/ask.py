@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ftchat.adapters import AdapterStore, BroughtAdapter
 from ftchat.adapters import fetch as fetch_adapter
-from ftchat.cli.fetching import fetch
+from ftchat.cli.fetching import fetch, show
 from ftchat.data import DatasetStore
 from ftchat.errors import ChatError, ConfigError, DataError
 from ftchat.events import ReplyDone, ReplyFailed, ReplyToken
@@ -161,7 +161,7 @@ def _tuned(home: Path, name: str) -> Tuned:
         return _kept(brought.add([path], path.resolve().stem, lambda base: None))
     if is_hub_id(name) and "/" in name:
         with brought.coming() as folder:
-            fetch_adapter(name, folder, private=True)
+            show(fetch_adapter(name, folder, private=True))
             return _kept(brought.add([folder], name.rpartition("/")[2], lambda base: None))
     run = RunStore(home).get(name)
     return Tuned(run.id, run.config.base, run)

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ftchat.cli.fetching import fetch
+from ftchat.cli.fetching import fetch, show
 from ftchat.data import NEAR_LIMIT, Problem, Reading, Report, Source, from_hub, leaks, read
 from ftchat.data.judges import judge_lengths, problems_of
 from ftchat.errors import ConfigError, DataError
@@ -59,8 +59,8 @@ def read_files(arguments: argparse.Namespace, near_duplicates: bool = False) -> 
     try:
         sources = [_source(name) for name in arguments.files]
         return read(sources, parse_pairs("--map", arguments.map), None, near_duplicates, _header(arguments))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("while reading; nothing was kept") from None
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(str(stop) or "while reading; nothing was kept") from None
 
 
 def read_held_out(arguments: argparse.Namespace, trained: Reading, near_duplicates: bool = False) -> Reading:
@@ -134,7 +134,7 @@ def _header(arguments: argparse.Namespace) -> bool | None:
 def _source(name: str) -> Source:
     if name == "-":
         return Source("standard input", sys.stdin.buffer.read())
-    source = None if Path(name).exists() else from_hub(name)
+    source = None if Path(name).exists() else show(from_hub(name))
     return source or Source.from_path(Path(name))
 
 

@@ -31,6 +31,12 @@ def add_options(parser: argparse.ArgumentParser, what: str, settings: str) -> No
     parser.add_argument("--method", metavar="M", default="auto", help=", ".join(METHODS))
     parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=settings)
+    parser.add_argument("--from", dest="origin", metavar="RUN", help="start from the adapter of an earlier run")
+    parser.add_argument(
+        "--replay",
+        metavar="SHARE",
+        help="with --from: share of the examples that is earlier data; 0 (default) to below 1",
+    )
     parser.add_argument("--name", metavar="N", help=f"a name for the {what}; that of the first file otherwise")
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 

@@ -21,7 +21,15 @@ from ftchat.runs import Run, RunStore
 from ftchat.settings import check_search, parse_minutes
 from ftchat.worker import Worker
 
-_GIVEN = ("base", "method", "preset", "header", "held_out")  # options that the command which trains has to repeat
+_GIVEN = {  # what the command that trains has to repeat, and its options
+    "base": "--base",
+    "method": "--method",
+    "preset": "--preset",
+    "header": "--header",
+    "held_out": "--held-out",
+    "origin": "--from",
+    "replay": "--replay",
+}
 
 
 def add_parsers(verbs: Any) -> None:
@@ -31,7 +39,7 @@ def add_parsers(verbs: Any) -> None:
     add_options(parser, "search", settings="what is given stays as it is")
     parser.add_argument("--minutes", metavar="M", default="5", help="the budget, which is kept; default: 5")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with a search that was interrupted")
-    parser.set_defaults(run=search, tracker=None, origin=None, replay=None, usual=vars(parser.parse_args([])))
+    parser.set_defaults(run=search, tracker=None, usual=vars(parser.parse_args([])))
 
 
 def search(arguments: argparse.Namespace) -> int:
@@ -135,10 +143,10 @@ def _command(arguments: argparse.Namespace, found: Recommendation) -> str:
     """What trains with what is recommended, on the same files."""
     words = ["python", "-m", "ftchat", "train", *arguments.files]
     usual = {"method": "auto", "preset": "balanced"}
-    for name in _GIVEN:
+    for name, option in _GIVEN.items():
         value = getattr(arguments, name)
         if value != usual.get(name):
-            words += [f"--{name.replace('_', '-')}", value]
+            words += [option, value]
     for pair in arguments.map:
         words += ["--map", pair]
     for pair in arguments.set:

@@ -30,12 +30,6 @@ def add_parsers(verbs: Any) -> None:
     add_options(parser, "run", settings="as in SFTConfig, LoraConfig")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
     parser.add_argument("--like", metavar="RUN", help="in place of files: do a run again, to the same adapter")
-    parser.add_argument("--from", dest="origin", metavar="RUN", help="start from the adapter of an earlier run")
-    parser.add_argument(
-        "--replay",
-        metavar="SHARE",
-        help="with --from: share of the examples that is earlier data; 0 (default) to below 1",
-    )
     parser.add_argument(
         "--tracker", metavar="T", help=f"also report to {', '.join(TRACKERS[1:])}; default: none of them"
     )
@@ -117,7 +111,8 @@ def _in_a_line(found: Estimate) -> str:
     return (
         f"estimated: {memory}, {time_}: {chosen.method}, r {chosen.r}, {chosen.max_steps} steps"
         f" of {chosen.per_device_train_batch_size} x {chosen.gradient_accumulation_steps} rows"
-        f" of up to {chosen.max_length} tokens, learning rate {chosen.learning_rate:g}{warning[found.fit]}"
+        f" of up to {chosen.max_length} tokens{', packed' if chosen.packing else ''},"
+        f" learning rate {chosen.learning_rate:g}{warning[found.fit]}"
     )
 
 

@@ -8,7 +8,7 @@ from ftchat.data.remedies import REMEDIES, Add, Change, Delete, Edit, Remedy
 from ftchat.data.report import Problem, Report
 from ftchat.data.sources import Source
 from ftchat.data.split import leaks
-from ftchat.data.store import DatasetStore
+from ftchat.data.store import DatasetStore, split_key
 
 __all__ = [
     "NEAR_LIMIT",
@@ -29,4 +29,5 @@ __all__ = [
     "from_hub",
     "leaks",
     "read",
+    "split_key",
 ]

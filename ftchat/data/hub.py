@@ -1,37 +1,42 @@
 """A dataset of the Hugging Face Hub by its id -> a source like any file. No code from the Hub is ever run.
 
-Knows nothing of rows. What the library `datasets` fetches it keeps under FTCHAT_HOME.
+The library `datasets` says which files belong to it, and reads them from the cache of the Hub's client library, into
+which they have been fetched; what it makes of them it keeps under FTCHAT_HOME. Knows nothing of rows.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from ftchat.data.reading import Source
 from ftchat.data.rows import shown
 from ftchat.errors import DataError
+from ftchat.events import Downloading
 from ftchat.files import ftchat_home
-from ftchat.hub import redacted, why
+from ftchat.hub import Transfer, offline, redacted, why
 
 _ID = re.compile(r"(\w[\w.-]*/\w[\w.-]*)(?:/(\w[\w.-]*))?(?::([\w.-]+))?")
 _FILE_ENDINGS = frozenset(
     ".json .jsonl .ndjson .csv .tsv .txt .md .xlsx .xls .parquet .arrow .yaml .yml .gz .zip .zst".split()
 )
 _MOST_BYTES = 4 << 30
-_PATIENCE = 8  # seconds for the Hub to answer
+_ON_HUB = re.compile(r"hf://datasets/[^@]+@[^/]+/(.+)")
 
 
-def from_hub(name: str) -> Source | None:
-    """The dataset called `owner/name`, `owner/name:split` or `owner/name/config:split`; None for what is no such id."""
+def from_hub(name: str) -> Generator[Downloading, None, Source | None]:
+    """The dataset called `owner/name`, `owner/name:split` or `owner/name/config:split`; None for what is no such id.
+    Tells how far it is on its way; closing it stops that, and what has come is kept for the next time."""
     match = _ID.fullmatch(name)
     if match is None or Path(name).suffix.lower() in _FILE_ENDINGS or Path(name).parent.exists():
         return None
     repository, config, split = match[1], match[2], match[3]
     try:
-        table, split = _one_split(_load(repository, config, split), repository, split)
+        loaded = yield from _load(repository, config, split)
+        table, split = _one_split(loaded, repository, split)
         data = io.BytesIO()
         table.to_parquet(data)
     except DataError:
@@ -41,17 +46,24 @@ def from_hub(name: str) -> Source | None:
     return Source(f"{'/'.join(filter(None, (repository, config)))}:{split}", data.getvalue())
 
 
-def _load(repository: str, config: str | None, split: str | None) -> Any:
+def _load(repository: str, config: str | None, split: str | None) -> Generator[Downloading, None, Any]:
     import datasets  # slow to import, and rarely needed
-    from huggingface_hub import HfApi, constants
 
     datasets.disable_progress_bars()
-    if not constants.HF_HUB_OFFLINE:
-        HfApi().dataset_info(repository, timeout=_PATIENCE)  # says at once what the library would try for half a minute
+    coming = Transfer(repository, "dataset")
+    try:  # asked first, the Hub says at once what the library would try for half a minute
+        sizes = {} if offline() else coming.listed()
+    except DataError as error:
+        raise DataError(f"{error} (nor is there a file of that name)") from None
     cache = str(ftchat_home() / "tmp" / "datasets")
-    size = datasets.load_dataset_builder(repository, config, cache_dir=cache).info.download_size or 0
-    if size > _MOST_BYTES:
-        raise DataError(f"{repository} is a download of {size >> 30} GB; take a part of it, as a file")
+    builder = datasets.load_dataset_builder(repository, config, cache_dir=cache)
+    urls = [str(url) for part in (builder.config.data_files or {}).values() for url in part]
+    files = [found[1] for url in urls if (found := _ON_HUB.fullmatch(url))]
+    coming.want({file: sizes[file] for file in files if file in sizes})
+    if coming.total > _MOST_BYTES:
+        raise DataError(f"{repository} is a download of {coming.total >> 30} GB; take a part of it, as a file")
+    coming.check_disk()
+    yield from coming.followed()
     return datasets.load_dataset(repository, config, split=split, cache_dir=cache)
 
 

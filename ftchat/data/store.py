@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -40,6 +40,16 @@ _HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
 Write = Callable[[Path], tuple[str, tuple[str, ...]]]  # content into a folder; its hash and its sources
 Judge = Callable[[Path, DatasetInfo], tuple[Report, Alike | None]]  # what is to be said of it
 _BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError)
+
+
+def split_key(config: RunConfig) -> Hashable:
+    """All that `split_for` goes by: where it is the same, so are the sides."""
+    all_learned = config.held_out is not None or (config.preset == "quick" and not config.search_minutes)
+    key = (config.dataset, config.held_out, all_learned)
+    origin = config.origin
+    if not origin or not origin.replay:
+        return key
+    return (*key, split_key(origin.config), origin.replay, int(config.settings.get("seed", SEED)))
 
 
 class DatasetStore:
@@ -136,10 +146,9 @@ class DatasetStore:
         origin = config.origin
         if not origin or not origin.replay:
             return sides
-        seed = int(config.settings.get("seed", SEED))
-        asked = (origin.config, origin.replay, seed, config.dataset, config.held_out, config.preset)
-        known = self._replayed
+        asked, known = split_key(config), self._replayed
         if asked != known[0]:
+            seed = int(config.settings.get("seed", SEED))
             known = self._replayed = (asked, replayed(self.split_for(origin.config), sides, origin.replay, seed))
         return Sides((*sides.learned, *known[1]), sides.held_out, len(known[1]))
 

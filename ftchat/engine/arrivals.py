@@ -19,9 +19,8 @@ from ftchat.engine.counting import told
 from ftchat.engine.loading import check_fits
 from ftchat.engine.memory import Meter
 from ftchat.errors import FtchatError
-from ftchat.events import Downloading, ReplyFailed, ReplyLoading
-from ftchat.hub import Download, absent
-from ftchat.hub.download import Stopped
+from ftchat.events import ReplyFailed, ReplyLoading
+from ftchat.hub import Download, Stopped, absent
 from ftchat.records import Answer, Call, ChatRequest
 from ftchat.runs import Run
 
@@ -121,7 +120,7 @@ class Arrivals:
                 self._refuse(one, coming.error)
             elif coming.begun and time.monotonic() - one.told > _TOLD:
                 one.told = time.monotonic()
-                event: Any = coming.event()
+                event: Any = coming.download.event()
                 if one.chats:
                     event = ReplyLoading(request=one.request, base=one.base, download=event)
                 self._send(Answer(one.call.id, event, last=False))
@@ -139,7 +138,7 @@ class Arrivals:
         if not coming.begun or coming.error is not None:
             return
         told, then, done = self._recorded
-        now, event = time.monotonic(), coming.event()
+        now, event = time.monotonic(), coming.download.event()
         enough = now - then > _RECORDED and event.done - done >= _RECORDED_SHARE * event.total
         if told != run.id or coming.over or enough or now - then > 5 * _RECORDED:
             self._recorded = run.id, now, event.done
@@ -183,10 +182,6 @@ class _Coming:
     @property
     def over(self) -> bool:
         return self.error is not None or not self.thread.is_alive()
-
-    def event(self) -> Downloading:
-        one = self.download
-        return Downloading(base=one.name, file=one.file, done=one.done, total=one.total, rate=one.rate)
 
     def _fetch(self) -> None:
         try:

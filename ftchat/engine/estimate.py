@@ -107,7 +107,8 @@ def _trace(
         ids = torch.ones((rows, length), dtype=torch.long)
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
-            loss = nll_at(model, ids, torch.ones_like(ids), positions, positions)
+            inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            loss = nll_at(model, inputs, positions, positions)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
         return Needed(weights - learns, 4 * learns, living.peak - weights - learns)

@@ -11,7 +11,8 @@ import functools
 import heapq
 import math
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -20,25 +21,29 @@ from transformers import PretrainedConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.catalogue import smaller
+from ftchat.data import DatasetStore, split_key
 from ftchat.engine import methods
 from ftchat.engine.estimate import Needed, needed
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
+from ftchat.engine.packing import layout, width
 from ftchat.engine.resolve import Facts, padded_length, resolve
 from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
 from ftchat.errors import DataError
-from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig, Sides
+from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
 
 # What a process on a CPU takes beyond tensors: code and tables that come with the first model, in bytes, and what its
-# allocator holds between them, in parts of a step's. Measured as growth over the idle process on steps of 3 to 360 MB.
-_CPU_PROCESS = 10_000_000
-_CPU_BETWEEN, _CPU_BETWEEN_CHECKPOINTING = 0.87, 3.4
+# allocator holds between them, in parts of a step's; without checkpointing and with it. Measured as growth over the
+# idle process on steps of 1 to 360 MB.
+_CPU_PROCESS = {False: 10_000_000, True: 58_000_000}
+_CPU_BETWEEN = {False: 0.87, True: 1.5}
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
 _SAMPLE = 1000  # examples whose tokens are counted; of more, the longest and a sample
 _LONGEST = 64  # of these, by characters
+_KEPT = 4  # splits whose count is kept
 _TIMED_ROWS = 8
 _TIMED_TOKENS = 1024  # of these rows, fewer of a model that is slow
 _TIMED_WORK = 2e10  # weights times tokens, a second or less on most machines
@@ -64,7 +69,9 @@ def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
     return [cut for row in rows if (cut := row.within(limit))]
 
 
-def facts_of(resident: Resident, method: str, sides: Sides, lengths: Sequence[int]) -> Facts:
+def facts_of(resident: Resident, method: str, sizes: tuple[int, int, int], lengths: Sequence[int]) -> Facts:
+    """`sizes` of the run's sides."""
+    learned, held_out, replayed = sizes
     return Facts(
         device=resident.device.type,
         precision=resident.precision,
@@ -72,40 +79,43 @@ def facts_of(resident: Resident, method: str, sides: Sides, lengths: Sequence[in
         threads=torch.get_num_threads(),
         parameters=resident.info.parameters,
         context=resident.context,
-        examples=len(sides.learned),
-        held_out=len(sides.held_out),
-        replayed=sides.replayed,
+        examples=learned,
+        held_out=held_out,
+        replayed=replayed,
         lengths=lengths,
         target_modules=resident.target_modules(),
         layers=resident.model.config.get_text_config(decoder=True).num_hidden_layers,
+        keeps_apart=resident.keeps_apart,
     )
 
 
 class Forecaster:
-    """Estimates for runs on the resident base. Keeps the tokens of the last data, so that another setting costs no
-    second count."""
+    """Estimates for runs on the resident base. Keeps what was counted of the last data, so that another setting costs
+    no second look at it: a version of a dataset never changes, and what another base counted is forgotten."""
 
-    def __init__(self, meter: Meter):
-        self._meter = meter
-        self._known: tuple[object, list[Encoded], float] | None = None
+    def __init__(self, meter: Meter, datasets: DatasetStore):
+        self._meter, self._datasets = meter, datasets
+        self._counted: dict[Hashable, _Counted] = {}
+        self._base: Callable[[], Resident | None] = lambda: None  # that it was counted with, as long as it is there
 
     def estimate(
         self,
         config: RunConfig,
         method: str,
         precision: str,
-        sides: Sides,
         resident: Resident,
         idle: bool,
     ) -> Estimate:
         """`idle`: nothing else uses the model, so that it can be timed."""
-        learned = sides.learned
-        rows, speed = self._measured(config, learned, resident, idle)
-        if not rows:
-            raise DataError(f"none of the {len(learned)} examples can be trained on with this base: see the preview")
+        known = self._known(config, resident)
+        if not known.rows:
+            raise DataError(f"none of the {known.sizes[0]} examples can be trained on with this base: see the preview")
+        if idle and not known.speed:
+            known.speed = _forward_seconds(resident, known.rows)
+        rows, speed = known.rows, known.speed
         lengths = [len(row.ids) for row in rows]
-        times = max(1, round(len(learned) / min(len(learned), _SAMPLE)))
-        facts = facts_of(resident, method, sides, lengths * times)
+        times = max(1, round(known.sizes[0] / _SAMPLE))
+        facts = facts_of(resident, method, known.sizes, lengths * times)
         draft = resolve(config, facts)
         seconds = _step_seconds(draft, lengths, speed) if speed else None
         resolved = resolve(config, facts, seconds)
@@ -127,17 +137,31 @@ class Forecaster:
             ends_early=resolved.target_loss > 0,
         )
 
-    def _measured(
-        self, config: RunConfig, learned: Sequence[Example], resident: Resident, idle: bool
-    ) -> tuple[list[Encoded], float]:
-        """The tokens of the data, or of a sample, and seconds of a forward pass per token; 0 where it is not known."""
-        key = (resident.name, resident.precision, config.dataset, config.origin, len(learned))
-        known = self._known
-        if known is None or known[0] != key:
-            self._known = known = (key, encode_all(resident, _sample(learned)), 0.0)
-        if not known[2] and idle and known[1]:
-            self._known = known = (*known[:2], _forward_seconds(resident, known[1]))
-        return known[1], known[2]
+    def _known(self, config: RunConfig, resident: Resident) -> _Counted:
+        """What was counted of the data of this run."""
+        for dataset in config.datasets:
+            self._datasets.info(dataset)  # says so where it is gone
+        if self._base() is not resident:
+            self._base, self._counted = weakref.ref(resident), {}
+        key = split_key(config)
+        known = self._counted.pop(key, None)
+        if known is None:
+            sides = self._datasets.split_for(config)
+            known = _Counted(sides.sizes, encode_all(resident, _sample(sides.learned)))
+        self._counted[key] = known
+        while len(self._counted) > _KEPT:
+            del self._counted[next(iter(self._counted))]
+        return known
+
+
+@dataclass
+class _Counted:
+    """Of the data of runs: the sizes of its sides, the tokens of what is learned, or of a sample, and the seconds of a
+    forward pass per token; 0 where they are not known."""
+
+    sizes: tuple[int, int, int]
+    rows: list[Encoded]
+    speed: float = 0.0
 
 
 def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = "") -> Taken:
@@ -146,6 +170,8 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
     by_length = sorted(within(rows, resolved.max_length), key=lambda row: len(row.ids))
     batch = by_length[-resolved.per_device_train_batch_size :]
     learned = sum(sum(row.trained) for row in batch)
+    lengths = [len(row.ids) for row in batch]
+    packed = layout(lengths) if resolved.packing else [[place] for place in range(len(batch))]
     ranked = dataclasses.replace(
         resolved,
         r=max(1, resolved.r),
@@ -157,13 +183,13 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
     found = _needed(
         _Shape(text, resident.model.config, adapter),
         precision or resolved.precision,
-        len(batch),
-        len(batch[-1].ids),
+        len(packed),
+        width(lengths, packed),
         learned,
         resolved.gradient_checkpointing,
     )
-    between = _CPU_BETWEEN_CHECKPOINTING if resolved.gradient_checkpointing else _CPU_BETWEEN
-    process = 0 if resident.device.type == "cuda" else _CPU_PROCESS + round(between * found.step)
+    again = resolved.gradient_checkpointing
+    process = 0 if resident.device.type == "cuda" else _CPU_PROCESS[again] + round(_CPU_BETWEEN[again] * found.step)
     trained = methods.BYTES_TRAINED * methods.copied(resolved, resident) or found.adapter
     return Taken(found.base, trained, found.step, process)
 
@@ -247,10 +273,11 @@ def _forward_seconds(resident: Resident, rows: Sequence[Encoded]) -> float:
 
 def _step_seconds(resolved: ResolvedConfig, lengths: Sequence[int], speed: float) -> float:
     """Of an optimizer step, at so many seconds per token of a forward pass."""
-    width = padded_length(lengths, resolved.per_device_train_batch_size, resolved.train_sampling_strategy)
+    batch = 1 if resolved.packing else resolved.per_device_train_batch_size
+    wide = padded_length(lengths, batch, resolved.train_sampling_strategy)
     rows = resolved.per_device_train_batch_size * resolved.gradient_accumulation_steps
     passes = 1 + _BACKWARD + resolved.gradient_checkpointing
-    return rows * min(width, resolved.max_length) * speed * passes * _TRAINER
+    return rows * min(wide, resolved.max_length) * speed * passes * _TRAINER
 
 
 def _whole_time(resolved: ResolvedConfig, step_seconds: float) -> float:

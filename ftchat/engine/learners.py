@@ -109,9 +109,12 @@ class Learner(Steps, ABC):
         """All that is needed to go on, and to answer in chat."""
         self.save(folder)
         if not self.saved_as_trained:
-            save_file({key: t.detach().contiguous() for key, t in self.tensors().items()}, folder / _TRAINED)
+            self.save_trained(folder)
         if state := self.state():
             torch.save(state, folder / _STATE)
+
+    def save_trained(self, folder: Path) -> None:
+        save_file({key: t.detach().contiguous() for key, t in self.tensors().items()}, folder / _TRAINED)
 
     @torch.no_grad()
     def restore(self, folder: Path) -> None:
@@ -192,13 +195,22 @@ class VirtualLearner(PeftLearner):
         return {"prompt_embeddings": self.model.get_prompt_embedding_to_save(self.name)}
 
     def take_over(self, saved: Mapping[str, Tensor]) -> None:
-        """What a network gave, as in P-tuning, does not tell the network."""
-        encoder = self.model.prompt_encoder[self.name]
-        assert [key for key, _ in encoder.named_parameters()] == ["embedding.weight"]
-        self.take(saved, {"prompt_embeddings": encoder.embedding.weight})
+        self.take(saved, {"prompt_embeddings": self.model.prompt_encoder[self.name].embedding.weight})
 
     def remove(self) -> None:
         """No layer of the base was touched."""
+
+
+class EncodedLearner(VirtualLearner):
+    """Virtual tokens that a network gives, as in P-tuning. They do not tell the network, so it is kept beside them."""
+
+    def save(self, folder: Path) -> None:
+        super().save(folder)
+        self.save_trained(folder)
+
+    @torch.no_grad()
+    def start_from(self, folder: Path) -> None:
+        self.take(load_file(folder / _TRAINED), self.tensors())
 
 
 class PrefixLearner(VirtualLearner):

@@ -18,10 +18,17 @@ from ftchat.engine.trainer import AnswerTrainer
 
 
 class LearnerTrainer(AnswerTrainer):
-    def __init__(self, learner: Learner, watcher: TrainerCallback, smoothing: float = 0.0, **arguments: Any):
+    def __init__(
+        self,
+        learner: Learner,
+        watcher: TrainerCallback,
+        smoothing: float = 0.0,
+        packing: bool = False,
+        **arguments: Any,
+    ):
         super().__init__(callbacks=[_Stepping(learner), watcher], **arguments)
         self.remove_callback(PrinterCallback)
-        self._learner, self.smoothing = learner, smoothing
+        self._learner, self.smoothing, self.packing = learner, smoothing, packing
 
     # What transformers calls
 

@@ -72,7 +72,7 @@ class Loop:
         self._step_ended = time.monotonic()
         self._share = chat_share()
         self._meter = Meter(_device())
-        self._forecaster = Forecaster(self._meter)
+        self._forecaster = Forecaster(self._meter, self._datasets)
         self._arrivals = Arrivals(_device(), self._meter, self._calls.send)
 
     def run(self) -> None:
@@ -112,8 +112,7 @@ class Loop:
         resident = self._load(config.base)
         method = resolve_method(config.method, _device().type)
         idle = not self._queue.running and not self._replies
-        sides = self._datasets.split_for(config)
-        return self._forecaster.estimate(config, method, _precision(method), sides, resident, idle)
+        return self._forecaster.estimate(config, method, _precision(method), resident, idle)
 
     def preview(self, base: str, examples: Sequence[Example]) -> tuple[Preview, ...]:
         resident = self._load(base)

@@ -18,7 +18,7 @@ from torch import nn
 
 from ftchat.engine.changes import shape
 from ftchat.engine.factored import AdaLoraLearner, PissaLearner
-from ftchat.engine.learners import Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
+from ftchat.engine.learners import EncodedLearner, Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
 from ftchat.engine.memory import memory_free
 from ftchat.engine.models import Resident
 from ftchat.errors import OutOfMemory, TrainingError
@@ -104,7 +104,7 @@ def _prompt(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
 
 def _ptuning(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
     config = PromptEncoderConfig(task_type=_TASK, num_virtual_tokens=resolved.num_virtual_tokens)
-    return VirtualLearner(name, resident.model, config)
+    return EncodedLearner(name, resident.model, config)
 
 
 def _full(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:

@@ -6,6 +6,7 @@ from a stack of saved adapters. What a run trains is in the base only while it t
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from transformers.pytorch_utils import Conv1D
 from ftchat.engine.adapters import AdapterStack, Voice
 from ftchat.engine.learners import Learner, PeftLearner
 from ftchat.engine.loading import load_base
+from ftchat.engine.packing import keeps_apart
 from ftchat.engine.template import ChatTemplate
 from ftchat.records import BaseInfo
 
@@ -75,6 +77,12 @@ class Resident:
     def transposed(self) -> bool:
         """Whether the layers keep their weights as (in, out), as GPT-2's Conv1D does."""
         return any(isinstance(module, Conv1D) for module in self.model.modules())
+
+    @functools.cached_property
+    def keeps_apart(self) -> bool:
+        """Whether examples that share a row do not see each other, so that they may be packed."""
+        with self.chatting(), self.rows([None, None]):
+            return keeps_apart(self.model)
 
     @property
     def training(self) -> str | None:

@@ -16,6 +16,7 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
+from ftchat.engine.packing import packed
 from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
 from ftchat.records import ResolvedConfig
@@ -46,14 +47,14 @@ def rehearse(
         meter.mark()
         try:
             optimizer = torch.optim.AdamW(trained, lr=resolved.learning_rate)
-            seconds = _pass(resident, longest)
+            seconds = _pass(resident, longest, resolved.packing)
             began = time.monotonic()
             optimizer.step()
             seconds += time.monotonic() - began
             memory = meter.since_mark - meter.idle
             if timed:
                 mixed = [by_length[i * len(by_length) // batch] for i in range(batch)]
-                seconds = min(_pass(resident, mixed) for _ in range(2))
+                seconds = min(_pass(resident, mixed, resolved.packing) for _ in range(2))
             else:
                 mean = sum(len(row.ids) for row in rows) / len(rows)
                 seconds *= mean / len(longest[-1].ids)
@@ -64,7 +65,7 @@ def rehearse(
     return Rehearsal(memory, seconds * resolved.gradient_accumulation_steps * _TRAINER_OVERHEAD)
 
 
-def _pass(resident: Resident, rows: Sequence[Encoded]) -> float:
+def _pass(resident: Resident, rows: Sequence[Encoded], packing: bool) -> float:
     """Seconds of a forward and backward pass."""
     assert resident.peft is not None
     collate = DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id)
@@ -74,7 +75,7 @@ def _pass(resident: Resident, rows: Sequence[Encoded]) -> float:
         parameter.grad = None
     began = time.monotonic()
     with _autocast(resident.device):
-        loss = answer_loss(resident.peft, tensors)
+        loss = answer_loss(resident.peft, packed(tensors) if packing else tensors)
     loss.backward()
     if resident.device.type == "cuda":
         torch.cuda.synchronize()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ftchat.errors import ConfigError
 from ftchat.records import ResolvedConfig, RunConfig, Setting
 from ftchat.settings import COPIES, LORA_KIN, SEED, VIRTUAL, versions
 
@@ -25,14 +26,18 @@ _VIRTUAL_TOKENS = 20
 # Times the learning rate of LoRA: few numbers that act on much need larger steps, and whole weights smaller ones. Found
 # on the embedded model by benchmarks/methods.py.
 _RATE = {"pissa": 0.5, "adalora": 3.0, "ia3": 30.0, "prefix": 60.0, "prompt": 30.0, "freeze": 0.3, "full": 0.15}
-_PADDING_BORNE = 0.25  # of a batch's tokens; above, rows are grouped by length
+# Of a batch's tokens. Above the first it is packed, which costs nothing else; above the second, where it cannot be,
+# rows are grouped by length: about as fast (benchmarks/packing.py), but then batches are less mixed.
+_PADDING_PACKED, _PADDING_GROUPED = 0.1, 0.25
+_LOOKED_AT = 4096  # lengths, of many more, that tell how much padding there is
 _BATCHES_TO_GROUP = 16  # at least, for grouped batches to differ from epoch to epoch
 _PATIENCE = 3  # evaluations, of about ten in a run
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of the machine, the base and the data. `lengths`: tokens of each training sequence."""
+    """What is known of the machine, the base and the data. `lengths`: tokens of each training sequence. `keeps_apart`:
+    whether the base can have several in a row that do not see each other."""
 
     device: str
     precision: str
@@ -46,6 +51,7 @@ class Facts:
     target_modules: tuple[str, ...]
     layers: int = 1
     replayed: int = 0
+    keeps_apart: bool = False
 
 
 def resolve_method(method: str, device: str) -> str:
@@ -91,6 +97,10 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         time_limit = _QUICK_LIMIT if _QUICK_EPOCHS * per_epoch <= affordable else 0.0
         steps = max(_QUICK_EPOCHS * per_epoch, _QUICK_STEPS, min(affordable, steps))
     steps = chosen("max_steps", steps)
+    packing = chosen("packing", _packing(facts, asked, max_length, batch))
+    if packing and not facts.keeps_apart:
+        raise ConfigError(f"packing would let examples see each other in {config.base}; leave out packing")
+    sampling = "random" if packing else _sampling(facts, max_length, batch)
     r = chosen("r", _rank(facts.parameters)) if facts.method in LORA_KIN else 0
     return ResolvedConfig(
         base=config.base,
@@ -98,7 +108,8 @@ def resolve(config: RunConfig, facts: Facts, step_seconds: float | None = None) 
         device=facts.device,
         precision=facts.precision,
         seed=chosen("seed", SEED),
-        train_sampling_strategy=chosen("train_sampling_strategy", _strategy(facts, max_length, batch)),
+        train_sampling_strategy=chosen("train_sampling_strategy", sampling),
+        packing=packing,
         threads=facts.threads,
         examples=facts.examples,
         held_out=facts.held_out,
@@ -146,13 +157,27 @@ def _max_length(facts: Facts, on_gpu: bool) -> int:
     return min(math.ceil(longest / 8) * 8, length_limit(facts.context, on_gpu))
 
 
-def _strategy(facts: Facts, max_length: int, batch: int) -> str:
+def _packing(facts: Facts, asked: Mapping[str, Setting], max_length: int, batch: int) -> bool:
+    """Where padding would be too much of the work, and nothing else would change: noise on embeddings is scaled by a
+    row's length."""
+    if not facts.keeps_apart or facts.method in VIRTUAL or asked.get("neftune_noise_alpha"):
+        return False
+    sampling = str(asked.get("train_sampling_strategy", "random"))
+    return _padding(facts, max_length, batch, sampling) > _PADDING_PACKED
+
+
+def _sampling(facts: Facts, max_length: int, batch: int) -> str:
     """Rows of like length together, where padding would be too much of the work and batches can still be mixed."""
-    lengths = [min(length, max_length) for length in facts.lengths]
-    if batch == 1 or len(lengths) < _BATCHES_TO_GROUP * batch:
+    if len(facts.lengths) < _BATCHES_TO_GROUP * batch:
         return "random"
-    waste = 1 - sum(lengths) / len(lengths) / padded_length(lengths, batch, "random")
-    return "group_by_length" if waste > _PADDING_BORNE else "random"
+    return "group_by_length" if _padding(facts, max_length, batch, "random") > _PADDING_GROUPED else "random"
+
+
+def _padding(facts: Facts, max_length: int, batch: int, sampling: str) -> float:
+    """The share of a batch that it is."""
+    every = max(1, len(facts.lengths) // _LOOKED_AT)
+    lengths = [min(length, max_length) for length in facts.lengths[::every]]
+    return 1 - sum(lengths) / max(1, len(lengths)) / max(1, padded_length(lengths, batch, sampling))
 
 
 def _batch(facts: Facts, max_length: int, on_gpu: bool) -> int:

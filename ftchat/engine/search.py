@@ -84,7 +84,7 @@ def _search(
     """Goes on until the search is over, or memory is full."""
     learned, held_out, _ = sides
     rows = encode_learned(resident, learned)
-    facts = facts_of(resident, method, sides, [len(row.ids) for row in rows])
+    facts = facts_of(resident, method, sides.sizes, [len(row.ids) for row in rows])
     frozen = run.resolved
     auto = healed(run, frozen or resolve(run.config, facts))
     if auto.device != resident.device.type:

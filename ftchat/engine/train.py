@@ -75,7 +75,7 @@ def _train(
     learned, held_out, _ = sides
     rows = encode_learned(resident, learned)
     checkpoint, frozen = last_whole(run.checkpoints), run.resolved
-    facts = facts_of(resident, method, sides, [len(row.ids) for row in rows])
+    facts = facts_of(resident, method, sides.sizes, [len(row.ids) for row in rows])
     draft = healed(run, frozen or resolve(run.config, facts))
     if draft.device != resident.device.type:
         raise TrainingError(f"run {run.config.name} was begun on {draft.device}; resume it on such a machine")
@@ -84,8 +84,8 @@ def _train(
     before = base_probe(resident)
     set_seed(draft.seed)
     learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
-    if run.config.origin and checkpoint is None:
-        _start_from(run, learner)
+    if checkpoint is None:
+        start_from(run, learner)
     with base_left_as_it_was(resident, draft.gradient_checkpointing), threads(draft.threads):
         if frozen is None:
             try:
@@ -146,10 +146,12 @@ def if_memory(error: Exception, resolved: ResolvedConfig, step: int) -> MemoryFu
     return MemoryFull(resolved, step)
 
 
-def _start_from(run: Run, learner: Learner) -> None:
-    """Goes on from the adapter of an earlier run, as it was copied."""
+def start_from(run: Run, learner: Learner) -> None:
+    """Goes on from the adapter of an earlier run, as it was copied, if the run asks for one."""
     origin = run.config.origin
-    if not run.start.is_dir() or not origin or hash_files(run.start) != origin.adapter:
+    if origin is None:
+        return
+    if not run.start.is_dir() or hash_files(run.start) != origin.adapter:
         raise TrainingError(
             f"the adapter that run {run.config.name} starts from is damaged in {run.start}; train again from the run "
             "that made it"
@@ -237,6 +239,7 @@ def trainer_parts(
         "eval_dataset": _token_dataset(held_out) if held_out else None,
         "processing_class": copy.deepcopy(resident.tokenizer),
         "smoothing": resolved.label_smoothing_factor,
+        "packing": resolved.packing,
     }
 
 

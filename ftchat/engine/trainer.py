@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,16 +12,20 @@ from transformers import PreTrainedModel, TrainerControl
 from trl import SFTTrainer
 from trl.trainer.utils import add_fused_lm_head
 
+from ftchat.engine.packing import packed
+
+_SEEN = ("input_ids", "attention_mask", "position_ids")  # what the model gets of a batch
 _PLAIN_LOGITS = 2**26  # numbers, 256 MB in float32; beyond that the output layer is computed in tiles
 
 
 class AnswerTrainer(SFTTrainer):
     """`SFTTrainer` whose output layer sees the learned positions alone. TRL's own loss computes it for every position
     on a CPU, and again in the backward pass, beside entropy and accuracy. `smoothing` is the share of each token's
-    weight that goes to all others, in training only. `held_out_nll` is what the last evaluation found, of
-    each held-out row."""
+    weight that goes to all others, and `packing` lays the examples of a batch side by side: both in training only.
+    `held_out_nll` is what the last evaluation found, of each held-out row."""
 
     smoothing = 0.0
+    packing = False
     held_out_nll: Sequence[float] = ()
 
     def compute_loss(
@@ -35,7 +39,9 @@ class AnswerTrainer(SFTTrainer):
         if mode == "train":
             self._total_train_tokens += int(inputs["attention_mask"].sum())
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
-        return answer_loss(model, inputs, num_items_in_batch, self.smoothing if mode == "train" else 0.0)
+        if mode == "eval":
+            return answer_loss(model, inputs, num_items_in_batch)
+        return answer_loss(model, packed(inputs) if self.packing else inputs, num_items_in_batch, self.smoothing)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The held-out loss: the mean over all learned tokens of all rows, whatever batches they fall into."""
@@ -61,18 +67,19 @@ def answer_loss(
     smoothing: float = 0.0,
 ) -> torch.Tensor:
     """Negative log-likelihood in nats of the tokens whose label is not -100, summed and divided by `items`, their
-    number unless given (that of all micro-batches of a step). `inputs`: input_ids, attention_mask and labels, each
-    [rows, length]. Very many logits are computed by TRL's tiles, whose patch of the model's forward stays on it."""
+    number unless given (that of all micro-batches of a step). `inputs`: input_ids, labels, and attention_mask or, of
+    packed rows, position_ids, each [rows, length]. Very many logits are computed by TRL's tiles, whose patch of the
+    model's forward stays on it."""
     positions, targets = _learned(inputs)
-    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, targets, smoothing)
+    nll = nll_at(model, inputs, positions, targets, smoothing)
     return nll / (max(1, positions.numel()) if items is None else items)
 
 
 def nll_of_rows(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The sum of each row's negative log-likelihoods: [rows]. `inputs` as in `answer_loss`."""
+    """The sum of each row's negative log-likelihoods: [rows]. `inputs` as in `answer_loss`, not packed."""
     rows, length = inputs["input_ids"].shape
     positions, targets = _learned(inputs)
-    nll = nll_at(model, inputs["input_ids"], inputs["attention_mask"], positions, targets, each=True)
+    nll = nll_at(model, inputs, positions, targets, each=True)
     return nll.new_zeros(rows).index_add(0, positions // (length - 1), nll)
 
 
@@ -85,25 +92,25 @@ def _learned(inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tenso
 
 def nll_at(
     model: torch.nn.Module,
-    ids: torch.Tensor,
-    mask: torch.Tensor,
+    inputs: Mapping[str, torch.Tensor],
     positions: torch.Tensor,
     targets: torch.Tensor,
     smoothing: float = 0.0,
     each: bool = False,
 ) -> torch.Tensor:
-    """The sum over `positions` [n] of the negative log-likelihood of `targets` [n]; with `each`, not summed. Position p
-    is the p-th of all [rows, length - 1] places that something follows. Smoothing needs all logits at once, which
-    tiles do not have."""
+    """Of what the model is given in `inputs`, the sum over `positions` [n] of the negative log-likelihood of `targets`
+    [n]; with `each`, not summed. Position p is the p-th of all [rows, length - 1] places that something follows.
+    Smoothing needs all logits at once, which tiles do not have."""
+    length = inputs["input_ids"].shape[1]
     base: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
 
     def keep_learned(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
         # A method that puts virtual tokens in front makes the sequence longer than its ids.
-        hidden = output.last_hidden_state[:, -ids.shape[1] : -1]
+        hidden = output.last_hidden_state[:, -length:-1]
         output.last_hidden_state = hidden.flatten(0, 1)[positions].unsqueeze(0)
         return output
 
-    fed = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+    fed = {name: inputs[name] for name in _SEEN if name in inputs} | {"use_cache": False}
     hook = base.base_model.register_forward_hook(keep_learned)
     try:
         if not smoothing and targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:

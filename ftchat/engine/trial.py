@@ -19,7 +19,7 @@ from ftchat.engine.learning import LearnerTrainer
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked
 from ftchat.engine.template import Encoded
-from ftchat.engine.train import trainer_parts
+from ftchat.engine.train import start_from, trainer_parts
 from ftchat.events import TrialState
 from ftchat.records import ResolvedConfig
 from ftchat.runs import Run
@@ -90,6 +90,7 @@ def attempt(
     set_seed(resolved.seed)
     learner = resident.teach(lambda: methods.learner(run.id, resolved, resident))
     try:
+        start_from(run, learner)
         with base_left_as_it_was(resident, resolved.gradient_checkpointing):
             learner.plan(resolved.max_steps)
             trainer = LearnerTrainer(

@@ -24,7 +24,8 @@ class RunQueued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downloading(Event):
-    """The base's weights come from the Hub: so many bytes of all, so many a second, `file` now."""
+    """What is called `base`, mostly the weights of a base model, comes from the Hub: so many bytes of all, so many a
+    second, `file` now."""
 
     base: str
     file: str

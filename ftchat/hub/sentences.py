@@ -9,6 +9,8 @@ from typing import Literal
 
 from huggingface_hub import constants, get_token
 
+What = Literal["model", "adapter", "dataset"]
+
 _TOKEN = re.compile(r"\b(?:hf|api_org)_\w{4,}")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
@@ -18,7 +20,7 @@ _FOREIGN = {"FileMetadataError", "JSONDecodeError"}
 _STATUS_TRANSIENT = (408, 429, 500, 502, 503, 504)
 
 
-def why(error: BaseException, name: str, what: Literal["model", "adapter", "dataset"] = "model") -> str:
+def why(error: BaseException, name: str, what: What = "model") -> str:
     """What an error means to whoever wants this model, adapter or dataset; "" for what is no error of the Hub's."""
     kinds, status = _kinds(error), status_of(error)
     page = f"{constants.ENDPOINT}/{'datasets/' if what == 'dataset' else ''}{name}"

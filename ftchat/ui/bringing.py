@@ -18,9 +18,11 @@ import gradio as gr
 
 from ftchat.adapters import BroughtAdapter, fetch
 from ftchat.errors import ConfigError, FtchatError, WorkerError
+from ftchat.events import Downloading
+from ftchat.ui import numbers
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
-from ftchat.ui.markup import QUEUED, QUIETLY, esc
+from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, esc
 from ftchat.ui.messages import sentence
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
@@ -38,7 +40,16 @@ class Bringing:
         self.studio, self.tab = studio, tab
         outcome = [tab.told, tab.brought, tab.drop, tab.hub, shell.chosen]
         tab.drop.upload(self.from_files, [tab.drop, shell.lang], outcome, **QUEUED)
-        gr.on([tab.fetch.click, tab.hub.submit], self.from_hub, [tab.hub, shell.lang], outcome, **QUEUED)
+        coming = gr.on(
+            [tab.fetch.click, tab.hub.submit],
+            self.from_hub,
+            [tab.hub, shell.lang],
+            [*outcome, tab.stop_fetch],
+            **QUEUED,
+        )
+        tab.stop_fetch.click(None, None, None, cancels=coming)
+        # A listener that cancels does not apply outputs of its own.
+        tab.stop_fetch.click(self.stopped, shell.lang, [tab.told, tab.stop_fetch], **QUIETLY)
         tab.brought.pick(self.do, shell.lang, outcome, **QUEUED)
         gr.on([shell.lang.change, tab.outline.change], self.listed, shell.lang, tab.brought, **QUIETLY)
 
@@ -51,13 +62,19 @@ class Bringing:
         name = name.strip().removeprefix("https://huggingface.co/").strip("/")
         if not name:
             return
-        yield (_quiet(t("ft_brg_fetching", lang, name=name)), *(gr.skip(),) * 4)
+        on, off = gr.Button(elem_classes=ON), gr.Button(elem_classes=OFF)
+        yield (_quiet(t("ft_brg_fetching", lang, name=name)), *(gr.skip(),) * 4, on)
         try:
             with self.studio.brought.coming() as folder:
-                fetch(name, folder, private=self.studio.bases.allowed is None)
-                yield from self._bring([folder], name.rpartition("/")[2], lang)
+                for now in fetch(name, folder, private=self.studio.bases.allowed is None):
+                    yield (_quiet(_how_far(now, lang)), *(gr.skip(),) * 5)
+                for step in self._bring([folder], name.rpartition("/")[2], lang):
+                    yield (*step, off)
         except FtchatError as error:
-            yield (_refusal(sentence(error, lang)), *(gr.skip(),) * 4)
+            yield (_refusal(sentence(error, lang)), *(gr.skip(),) * 4, off)
+
+    def stopped(self, lang: str) -> tuple:
+        return _quiet(t("ft_brg_stopped", lang)), gr.Button(elem_classes=OFF)
 
     def do(self, event: gr.EventData, lang: str) -> tuple:
         """Chooses one of the list, or deletes it."""
@@ -100,6 +117,11 @@ class Bringing:
             self.studio.worker.detach(adapter)
         except WorkerError:
             _log.info("no adapter to free: the worker is gone")
+
+
+def _how_far(now: Downloading, lang: str) -> str:
+    sizes = {name: numbers.gigabytes(size) for name, size in (("done", now.done), ("total", now.total))}
+    return t("ft_brg_coming", lang, name=now.base, rate=numbers.megabytes(now.rate), **sizes)
 
 
 def _chosen(adapter: str) -> str:

@@ -122,6 +122,7 @@ class CompareLayout:
                     label=i18n("ft_brg_hub"), placeholder="owner/name", lines=1, max_lines=1, elem_id="ft-brg-hub"
                 )
                 self.fetch = gr.Button(i18n("ft_brg_fetch"), size="sm", elem_id="ft-brg-fetch")
+                self.stop_fetch = gr.Button(i18n("ft_brg_stop"), size="sm", elem_classes=OFF, elem_id="ft-brg-stop")
         self.told = html(elem_id="ft-brg-said")
 
     def _build_settings(self) -> None:

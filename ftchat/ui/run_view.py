@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 
 from ftchat.events import Checked, RunStatus
 from ftchat.records import ResolvedConfig, RunConfig
-from ftchat.settings import ENDINGS
 from ftchat.ui import numbers
 from ftchat.ui.header import clock, model_name
 from ftchat.ui.icons import icon
@@ -79,7 +78,7 @@ def aside(
         f'<button class="ft-btn" id="ft-pause-run" data-pause="1"{off}>{esc(pause)}</button></div>'
     )
     new = f'<button class="ft-btn" id="ft-new-run" data-new="1">{esc(t("ft_new_run", lang))}</button>'
-    if status.usable and status.method not in ENDINGS:
+    if status.usable:
         onward = f'<button class="ft-btn" id="ft-onward" data-onward="1">{esc(t("ft_onward", lang))}</button>'
         new = f'<div class="ft-stopbar">{onward}{new}</div>'
     settings = summary(config, resolved, status, data, lang)
@@ -239,6 +238,7 @@ def summary(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatu
         held = t("ft_kv_held", lang, train=resolved.examples, held=resolved.held_out)
         method = _method(resolved) + (f", α {resolved.lora_alpha}" if resolved.r else "")
         batch = f"{resolved.per_device_train_batch_size} × {resolved.gradient_accumulation_steps}"
+        batch = t("ft_packed", lang, batch=batch) if resolved.packing else batch
         replayed = {"again": resolved.replayed, "all": resolved.examples}
         epochs = f"{resolved.num_train_epochs:.1f}".removesuffix(".0")
         rows += [

@@ -42,6 +42,7 @@ FIELDS: Mapping[str, str] = {  # setting: key of its label
     "lora_dropout": "ft_dropout",
     "gradient_checkpointing": "ft_checkpointing",
     "train_sampling_strategy": "ft_sampling",
+    "packing": "ft_packing",
     "eval_steps": "ft_eval_steps",
     "early_stopping_patience": "ft_patience",
     "save_steps": "ft_save_steps",

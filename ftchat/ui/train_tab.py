@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
-from ftchat.continuing import continued
 from ftchat.errors import FtchatError
 from ftchat.hub import absent
-from ftchat.records import STARTER, RunConfig
+from ftchat.records import STARTER
 from ftchat.ui import fit_view, form_view, run_view, search_view, searching, train_form, train_origin
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
+from ftchat.ui.searching import config_of
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 from ftchat.ui.watch import TURNING
@@ -72,22 +71,13 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         **QUIETLY,
     )
 
-    def config_of(name: str, dataset: str | None, held_out: str | None, answers: Sequence[str]) -> RunConfig:
-        """All that is chosen, as a run's config."""
-        origin, replay, *rest = answers
-        if not origin:
-            return dataclasses.replace(train_form.config(dataset, name, rest), held_out=held_out)
-        earlier = studio.runs.get(origin)
-        config = train_form.config(dataset, name, [earlier.config.base, "", *rest[2:]])
-        return continued(dataclasses.replace(config, held_out=held_out), earlier, replay, studio.datasets)
-
     def look_ahead(dataset: str | None, held_out: str | None, named: str, lang: str, *answers: str) -> list[Any]:
         """What a run would take, and what stands in the empty fields; nothing where that cannot be told."""
         earlier = studio.run(answers[0])
         about = train_origin.note(earlier, None, lang) if earlier else ""
         quiet = [gr.HTML("", visible=False), about, *[gr.skip()] * len(form.fields)]
         try:
-            config = config_of("estimate", dataset, held_out, answers)
+            config = config_of(studio, "estimate", dataset, held_out, answers)
             studio.bases.check(config.base)
             if config.base != named:
                 here = "" if not absent(config.base) else fit_view.not_here_yet(config.base, lang)
@@ -120,7 +110,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         return gr.update(value=t("ft_starting" if base == STARTER else "ft_checking", lang), interactive=False)
 
     def begin(dataset: str | None, held_out: str | None, lang: str, *answers: str) -> tuple[str, bool]:
-        config = config_of(studio.run_name(studio.data(dataset)[0]), dataset, held_out, answers)
+        config = config_of(studio, studio.run_name(studio.data(dataset)[0]), dataset, held_out, answers)
         return studio.begin(config), False
 
     def release(dataset: str | None, lang: str) -> Any:

@@ -30,6 +30,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_brg_drop": ("A ZIP archive, or the adapter's two files", "ZIP 压缩包，或适配器的两个文件"),
     "ft_brg_hub": ("Hub id of an adapter", "适配器的 Hub 名称"),
     "ft_brg_fetch": ("Fetch it", "获取"),
+    "ft_brg_stop": ("Stop", "停止"),
+    "ft_brg_coming": (
+        "Fetching {name} from the Hub: {done} of {total}, {rate} a second…",
+        "正在从 Hub 获取 {name}：{done} / {total}，每秒 {rate}……",
+    ),
+    "ft_brg_stopped": (
+        "Stopped. What has come is kept: fetch it again, and it goes on from there.",
+        "已停止。已下载的部分会保留，再次获取时接着下载。",
+    ),
     "ft_brg_name": ("Adapter", "适配器"),
     "ft_brg_none": (
         "A LoRA that was trained elsewhere can answer here too: its adapter_config.json and adapter_model.safetensors.",

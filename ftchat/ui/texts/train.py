@@ -51,6 +51,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_dropout": ("Dropout", "Dropout"),
     "ft_checkpointing": ("Gradient checkpointing", "梯度检查点"),
     "ft_sampling": ("Order of rows", "样本顺序"),
+    "ft_packing": ("Packing", "打包"),
+    "ft_packed": ("{batch}, packed", "{batch}，打包"),
     "ft_eval_steps": ("Measure every, steps", "测量间隔（步）"),
     "ft_patience": ("Patience, measurements", "耐心（测量次数）"),
     "ft_save_steps": ("Checkpoint every, steps", "检查点间隔（步）"),
