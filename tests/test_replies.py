@@ -212,6 +212,6 @@ def test_what_is_half_trained_can_be_asked_without_changing_what_becomes_of_it(h
     norms = [answer.adapter_norm for answer in answers]
     assert norms == sorted(norms) and all(answer.adapter.startswith(f"{run.id}@") for answer in early)
     steps = [int(answer.adapter.partition("@")[2].partition("-")[0]) for answer in early]
-    assert steps == sorted(steps) and 3 <= steps[0] and steps[-1] <= 40
+    assert steps == sorted(steps) and steps[0] >= 3 and steps[-1] <= 40
     assert losses(run) == losses(quiet)
     assert set(worker.state().adapters) == {quiet.id, run.id}

@@ -159,7 +159,8 @@ def _tuned(home: Path, name: str) -> Tuned:
         return Tuned(found.id, found.base)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
         kept = brought.add([path], path.resolve().stem, lambda base: None)
-        print(f"adapter {kept.name} is kept as {kept.id}", file=sys.stderr)
+        passed = f"; passed over, and not opened: {kept.passed}" if kept.passed_over else ""
+        print(f"adapter {kept.name} is kept as {kept.id}{passed}", file=sys.stderr)
         return Tuned(kept.id, kept.base)
     if is_hub_id(name) and "/" in name:
         with brought.coming() as folder:

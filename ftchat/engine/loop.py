@@ -70,7 +70,9 @@ class Loop:
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
-        self._replies = Replies(self._runs, AdapterStore(home, owner), self._load, self._deliver)
+        brought = AdapterStore(home, owner)
+        brought.clear_leftovers()
+        self._replies = Replies(self._runs, brought, self._load, self._deliver)
         self._queue = RunQueue(self._runs)
         self._counting = Countings(self._send)
         self._ending = False
@@ -253,10 +255,10 @@ class Loop:
             self._take_calls(0)
             self._arrive()
             self._counting.advance()
-            deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
+            deadline, asked = time.monotonic() + step_seconds * self._share / (1 - self._share), self._queue.asked
             if self._replies and self._resident:
                 with self._resident.chatting():
-                    while self._replies and time.monotonic() < deadline and not self._queue.asked:
+                    while self._replies and time.monotonic() < deadline and self._queue.asked == asked:
                         self._replies.advance()
                         self._take_calls(0)
         self._step_ended = time.monotonic()

@@ -42,6 +42,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} is kept. {base} is loaded for it with the next question.",
         "{name} 已保存。下次提问时会为它加载 {base}。",
     ),
+    "ft_brg_passed": ("Passed over, and not opened: {files}.", "已跳过，未打开：{files}。"),
     "ft_brg_talk": ("Chat with it", "与它对话"),
     "ft_brg_talk_name": ("Chat with {name}", "与 {name} 对话"),
     "ft_brg_delete": ("Delete", "删除"),
