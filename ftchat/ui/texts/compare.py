@@ -69,8 +69,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "正在下载 {base}：{done} / {total}，每秒 {rate}，当前文件 {file}。",
     ),
     "ft_cmp_loading": (
-        "{base} is being loaded, {seconds} s so far; another model in memory has made room for it.",
-        "正在加载 {base}，已 {seconds} 秒；内存中原来的模型已让出位置。",
+        "{base} is being loaded, {seconds} s so far; a model that was in memory makes room first.",
+        "正在加载 {base}，已 {seconds} 秒；内存中若有其他模型，会先让出位置。",
     ),
     "ft_cmp_ask_base": ("Ask base", "问基座"),
     "ft_cmp_both_hint": ("Ask both models…", "同时问两个模型……"),
