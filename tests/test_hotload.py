@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from ftchat.engine import methods
 from ftchat.engine.adapters import Voice
 from ftchat.engine.checks import base_probe, check_after
 from ftchat.engine.closing import keep
+from ftchat.engine.memory import memory_used
 from ftchat.engine.models import Resident
 from ftchat.engine.replies import ADAPTERS_KEPT, Replies
 from ftchat.engine.reply import replies_to
@@ -165,3 +167,23 @@ def test_what_a_run_asks_for_its_own_ends_is_not_let_go_of_for_visitors(chat: Ch
     chat.resident.detach("sample")
     chat.resident.detach(run.id)
     assert len(chat.resident.adapters) <= ADAPTERS_KEPT
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the allocator decides")
+def test_an_adapter_that_is_unloaded_gives_its_memory_back(home: Path) -> None:
+    chat = Chat(home)
+    keep(first := chat.train("full"), chat.resident, lambda: None)
+    chat.replies.detach(first.id, chat.resident)
+    more = [finished(chat.runs, f"whole {number}") for number in range(4)]
+    for other in more:
+        shutil.copytree(first.adapter, other.adapter)
+    cpu = torch.device("cpu")
+    before = memory_used(cpu)
+    for other in more:
+        chat.ask(Pane(other.id, HISTORY), tokens=1)
+        chat.answers()
+    held = memory_used(cpu)
+    for other in more:
+        chat.replies.detach(other.id, chat.resident)
+    freed = held - memory_used(cpu)
+    assert held - before > 100 * 2**20 and freed > 0.8 * (held - before), (before, held, freed)

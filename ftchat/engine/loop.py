@@ -25,7 +25,7 @@ from ftchat.engine.counting import Counting, Countings, told
 from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import check_ready, default_precision
 from ftchat.engine.machine import describe_machine
-from ftchat.engine.memory import Meter, memory_total, memory_used
+from ftchat.engine.memory import Meter, give_back, memory_total, memory_used
 from ftchat.engine.models import Resident
 from ftchat.engine.queue import RunQueue
 from ftchat.engine.replies import Replies
@@ -236,6 +236,7 @@ class Loop:
                 way(run, self._datasets.split_for(run.config), method, resident, self._pulse, self._meter)
             except Exception as error:
                 close_badly(run, error)
+        give_back()
 
     def _needs(self, run: Run) -> tuple[str, str]:
         """The method and the precision of the base that a run trains with; one that was begun keeps its own."""

@@ -18,6 +18,7 @@ from ftchat.adapters import AdapterStore
 from ftchat.engine import checkpoints
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
+from ftchat.engine.memory import give_back
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError, FtchatError
@@ -178,6 +179,7 @@ class Replies:
         if resident is not None and adapter in resident.adapters:
             self._passing.add(adapter)
             self._drop_passing(resident)
+            give_back()
 
     def _snapshot(self, run: Run, resident: Resident) -> str:
         """What a run has learned so far, under a name of its own, so that a reply ends as it began."""
