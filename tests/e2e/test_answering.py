@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ import torch
 from chats import finished
 from duets import make_adapters
 from hub_server import HubServer, hub_server
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 from servers import Server, serving
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -166,14 +167,12 @@ def test_one_pane_is_stopped_while_the_other_goes_on(page: Page, tmp_path: Path)
     expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible(timeout=PATIENCE)
     page.locator("#ft-pane-tuned [data-do=stop]").click()
     expect(page.locator("#ft-pane-tuned .ft-pf.done")).to_contain_text("stopped", timeout=PATIENCE)
-    count = page.locator("#ft-pane-base .ft-pf b").first
-    then = int(count.inner_text())
-    until(lambda: int(count.inner_text()) > then, 30)
+    base, tuned = (page.locator(f"#ft-pane-{pane} .ft-pf b").first for pane in ("base", "tuned"))
+    until(lambda: int(base.inner_text()) > int(tuned.inner_text()), 60)
     page.screenshot(path=tmp_path / "stopped.png")
-    page.locator("#ft-stop").click()
+    with suppress(TimeoutError):  # on a busy machine it may have ended by now
+        page.locator("#ft-stop").click(timeout=1000)
     ended(page)
-    tuned = int(page.locator("#ft-pane-tuned .ft-pf b").first.inner_text())
-    assert tuned < int(count.inner_text())
 
 
 def test_an_adapter_from_the_hub_answers_as_the_run_it_came_from(page: Page, hub: HubServer, tmp_path: Path) -> None:
