@@ -56,7 +56,7 @@ fmt: setup-dev
 	$(PY) -m ruff format
 
 test: setup-dev browser lint
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FTCHAT_HOME="$$home" $(PYTEST) -m "not slow"
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FTCHAT_HOME="$$home" $(PYTEST) -m "not slow" -n 2 --dist loadfile
 
 # The short form of this is part of `make test`.
 fuzz: setup-dev

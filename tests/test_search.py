@@ -20,6 +20,9 @@ from ftchat.runs import RunStore
 from ftchat.settings import LORA_KIN, METHODS
 from ftchat.worker import Worker, open_worker
 
+# How much fits into a budget of seconds is told only where nothing else runs.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory):
@@ -83,7 +86,6 @@ def test_chat_goes_on_in_a_search_and_stop_keeps_what_was_found(home: Path, work
     assert len([trial for trial in status.trials if trial.state != "cut"]) >= 2
 
 
-@pytest.mark.slow
 def test_a_search_that_is_paused_goes_on_where_it_was(home: Path, worker: Worker) -> None:
     """The trials before and after are those of a search that nobody broke off."""
     run = start(home, worker, config(home, "broken", 1.2))
@@ -104,7 +106,6 @@ def test_a_search_that_is_paused_goes_on_where_it_was(home: Path, worker: Worker
     assert len(same) > len(before) and all(same[: len(before) + 1])
 
 
-@pytest.mark.slow
 def test_a_search_whose_process_died_goes_on(home: Path) -> None:
     worker = open_worker("process", home)
     try:
