@@ -123,7 +123,8 @@ def growth(resident: Resident, rounds: int) -> dict[int, float]:
     """A turn of both, 16 tokens long, as the conversation grows: flat, for only what is new is read."""
     found: dict[int, list[float]] = {}
     for number in range(max(2, rounds // 2)):
-        decoder, history = Decoder(resident), (Message("user", f"{number} Tell me of foxes."),)
+        decoder = Decoder(resident)
+        history: tuple[Message, ...] = (Message("user", f"{number} Tell me of foxes."),)
         for _ in range(8):
             panes = (Pane(None, history), Pane("one", history))
             request = ChatRequest("x", resident.name, panes, Sampling(0.0, 16))

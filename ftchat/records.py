@@ -229,15 +229,11 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """What the owner of the model is doing. Memory in bytes; `memory_total` is the device's."""
+    """What the owner of the model holds: its base, the adapters that are ready, and how many requests are open."""
 
     base: str | None
-    run: str | None
-    queued: tuple[str, ...]
     adapters: tuple[str, ...]
     replies: int
-    memory: int
-    memory_total: int
 
 
 @dataclass(frozen=True, slots=True)

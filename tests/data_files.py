@@ -38,17 +38,21 @@ def report(data: bytes) -> Report:
     return read([Source("file", data)]).report
 
 
-def check_any(data: bytes) -> None:
-    """Whatever the bytes: a reading in which every row is used or named, or one plain sentence."""
+def faults(data: bytes) -> list[str]:
+    """What is wrong with the answer to these bytes: it is to be a reading in which every row is used or named, or one
+    plain sentence."""
     try:
         found = report(data)
     except FtchatError as error:
-        assert "\n" not in str(error) and str(error).isprintable()
-        return
-    named = {p.row for p in found.problems if p.severity == "error"}
-    assert found.rows >= 1 and found.unused_rows <= len(named)
-    assert found.examples > 0 or named == set(range(1, found.rows + 1))
+        return [] if str(error) and str(error).isprintable() else [f"no plain sentence: {error!r}"]
     "".join(found.to_json()).encode()
+    named = {p.row for p in found.problems if p.severity == "error"}
+    wrong = {
+        "nothing was read, and nothing said": found.rows < 1,
+        "rows are neither used nor named": found.unused_rows > len(named),
+        "rows gave nothing and are not named": not found.examples and named != set(range(1, found.rows + 1)),
+    }
+    return [fault for fault, there in wrong.items() if there]
 
 
 def objects(rows: Rows) -> list[dict[str, str]]:

@@ -241,3 +241,4 @@ def check_twice(studio: Studio, company: list[Visitor]) -> None:
         check(studio, decoder, company)
         for visitor in company:
             visitor.comes, visitor.stays = 0, TOKENS
+    assert all(visitor.reply.tokens for visitor in company)

@@ -235,8 +235,14 @@ def test_a_wrong_setting_is_one_line_and_leaves_no_run(pairs: Path, arguments: l
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["compare", "nobody", "--prompt", "x"], ["chat", "nobody"], ["train"], ["nothing"], ["inspect", "/no"]],
+    ("command", "words"),
+    [
+        ("compare nobody --prompt x", "no run 'nobody'"),
+        ("chat nobody", "no run 'nobody'"),
+        ("train", "name a file"),
+        ("nothing", "'nothing'"),
+        ("inspect /no", "/no"),
+    ],
 )
-def test_what_is_not_there_is_one_line(arguments: list[str]) -> None:
-    refused(*arguments)
+def test_what_is_not_there_is_one_line(command: str, words: str) -> None:
+    assert words in refused(*command.split())

@@ -193,7 +193,8 @@ def test_two_files_of_weights_come_one_after_the_other_and_a_whole_one_not_again
     coming.close()
     time.sleep(0.5)  # or whoever asks next is taken for one who still waits
     hub.rate = 0
-    assert list(worker.fetch("me/two")) or downloaded("me/two")
+    assert all(one.total == size + (folder / second).stat().st_size for one in worker.fetch("me/two"))
+    assert downloaded("me/two")
     assert hub.fetched(first) == [None, None], "the Hub and the host that it points to, once each"
     assert hub.fetched(second)[-1] == hub.fetched(second)[-2] != hub.fetched(second)[0]
     assert worker.describe("me/two").parameters == worker.describe(STARTER).parameters

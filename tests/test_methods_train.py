@@ -12,8 +12,9 @@ from test_resume import until_over, until_step, weights
 from test_train import PAIRS, ask, finish, losses
 
 from ftchat.data import DatasetStore, Source, read
+from ftchat.engine import memory
 from ftchat.engine.loading import STARTER_FOLDER
-from ftchat.engine.methods import check_room
+from ftchat.engine.methods import check_copy
 from ftchat.errors import ConfigError, OutOfMemory
 from ftchat.events import StepLogged
 from ftchat.records import RunConfig
@@ -66,10 +67,16 @@ def test_a_setting_that_a_method_would_not_use_is_refused() -> None:
         check_meant(method, {"learning_rate": 0.1, "max_steps": 3, "neftune_noise_alpha": 5.0})
 
 
-def test_a_copy_that_memory_does_not_hold_is_refused_in_a_sentence() -> None:
-    check_room(1000, torch.device("cpu"))
+def test_a_copy_that_memory_does_not_hold_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_copy(1000, torch.device("cpu"))
     with pytest.raises(OutOfMemory, match="choose --method lora"):
-        check_room(2**50, torch.device("cpu"))
+        check_copy(2**50, torch.device("cpu"))
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000000")  # the container's, however large the machine is
+    with pytest.raises(OutOfMemory, match=r"0\.0 GB are free"):
+        check_copy(1000, torch.device("cpu"))
 
 
 def test_the_second_stage_of_layer_freezing_trains_more_layers_at_a_lower_rate(home: Path, worker: Worker) -> None:

@@ -37,6 +37,7 @@ def test_what_cannot_be_searched_is_refused_in_a_line(numbers: Path, tmp_path: P
     assert "did you mean learning_rate" in refused("search", numbers, "--set", "learning_rat=1")
     assert "name a file" in refused("search")
     assert "no run 'nothing'" in refused("search", "--resume", "nothing")
+    assert "leave out --minutes" in refused("search", "--resume", "nothing", "--minutes", "9")
     assert not (Path(os.environ["FTCHAT_HOME"]) / "owners" / "local" / "runs").exists()
 
 

@@ -31,11 +31,11 @@ def test_a_run_is_chosen_started_and_told_of(home: Path, worker: Worker) -> None
         handler(page, name) for name in ("offer_origins", "choose_origin", "look_ahead", "begin", "act")
     )
     assert offer("", "en").choices[1:] == [("<b>first · Starter", first.id)]
-    _, choosing, dropdown = act(first.id, ("", ""), "en", picked(onward="1"))
+    _, choosing, dropdown = act(first.id, "en", picked(onward="1"))
     assert choosing and dropdown.value == first.id
-    base, slider, bases, other = choose(first.id, "Qwen/Qwen3-0.6B", "en")
+    base, slider, bases, other = choose(first.id, "en")
     assert base == "starter" and not slider.elem_classes and bases.elem_classes == other.elem_classes != []
-    assert choose("", base, "en")[1].elem_classes
+    assert choose("", "en")[1].elem_classes
     _, note, *_ = look(data, None, "starter", "en", first.id, 0.5, *UNTOUCHED)
     assert "4 of the 8 pairs" in note
     assert "<b>" not in str(note)

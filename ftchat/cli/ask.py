@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ftchat.adapters import AdapterStore
+from ftchat.adapters import AdapterStore, BroughtAdapter
 from ftchat.adapters import fetch as fetch_adapter
 from ftchat.cli.fetching import fetch
 from ftchat.data import DatasetStore
@@ -158,17 +158,20 @@ def _tuned(home: Path, name: str) -> Tuned:
     if found := brought.find(name):
         return Tuned(found.id, found.base)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
-        kept = brought.add([path], path.resolve().stem, lambda base: None)
-        passed = f"; passed over, and not opened: {kept.passed}" if kept.passed_over else ""
-        print(f"adapter {kept.name} is kept as {kept.id}{passed}", file=sys.stderr)
-        return Tuned(kept.id, kept.base)
+        return _kept(brought.add([path], path.resolve().stem, lambda base: None))
     if is_hub_id(name) and "/" in name:
         with brought.coming() as folder:
             fetch_adapter(name, folder, private=True)
-            kept = brought.add([folder], name.rpartition("/")[2], lambda base: None)
-        return Tuned(kept.id, kept.base)
+            return _kept(brought.add([folder], name.rpartition("/")[2], lambda base: None))
     run = RunStore(home).get(name)
     return Tuned(run.id, run.config.base, run)
+
+
+def _kept(adapter: BroughtAdapter) -> Tuned:
+    """Says by which id it can be named from now on, which asks nobody else for it."""
+    passed = f"; passed over, and not opened: {adapter.passed}" if adapter.passed_over else ""
+    print(f"adapter {adapter.name} is kept as {adapter.id}{passed}", file=sys.stderr)
+    return Tuned(adapter.id, adapter.base)
 
 
 def _sides(home: Path, run: Run | None, needed: bool) -> Sides:

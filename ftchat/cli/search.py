@@ -10,16 +10,15 @@ import sys
 import time
 from typing import Any
 
-from ftchat.cli.data import add_files
-from ftchat.cli.training import carry_out, read_config, resumable
+from ftchat.cli.running import add_options, carry_out, look_at_base, read_config, resumable, takes_nothing_else
 from ftchat.data import DatasetStore
 from ftchat.errors import ConfigError
 from ftchat.events import Recommendation, RunStatus, Trial
 from ftchat.events.search import ended
 from ftchat.files import ftchat_home
-from ftchat.records import STARTER, ResolvedConfig
+from ftchat.records import ResolvedConfig
 from ftchat.runs import Run, RunStore
-from ftchat.settings import METHODS, PRESETS, check_search, parse_minutes
+from ftchat.settings import check_search, parse_minutes
 from ftchat.worker import Worker
 
 _GIVEN = ("base", "method", "preset", "header", "held_out")  # options that the command which trains has to repeat
@@ -29,16 +28,10 @@ def add_parsers(verbs: Any) -> None:
     parser = verbs.add_parser(
         "search", help="find a learning rate and a rank by short runs; progress on standard error"
     )
-    add_files(parser, nargs="*")
+    add_options(parser, "search", settings="what is given stays as it is")
     parser.add_argument("--minutes", metavar="M", default="5", help="the budget, which is kept; default: 5")
-    parser.add_argument("--base", metavar="MODEL", default=STARTER, help="a Hub id, a folder, or starter (default)")
-    parser.add_argument("--method", metavar="M", default="auto", help=", ".join(METHODS))
-    parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="what is given stays as it is")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with a search that was interrupted")
-    parser.add_argument("--name", metavar="N", help="a name for the search; that of the first file otherwise")
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
-    parser.set_defaults(run=search, tracker=None, origin=None, replay=None)
+    parser.set_defaults(run=search, tracker=None, origin=None, replay=None, usual=vars(parser.parse_args([])))
 
 
 def search(arguments: argparse.Namespace) -> int:
@@ -58,7 +51,7 @@ def search(arguments: argparse.Namespace) -> int:
     def begin(worker: Worker) -> Run:
         if arguments.resume is not None:
             return run
-        worker.describe(config.base, config.method)  # a base that cannot be used leaves nothing behind
+        look_at_base(worker, config)
         return runs.create(config)
 
     def report(run: Run, state: str, status: RunStatus) -> None:
@@ -68,8 +61,7 @@ def search(arguments: argparse.Namespace) -> int:
 
 
 def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
-    if arguments.files or arguments.set or arguments.name is not None:
-        raise ConfigError("--resume goes on with a search as it was begun: leave out files, --set and --name")
+    takes_nothing_else(arguments, "--resume goes on with a search as it was begun", "resume")
     run = runs.get(arguments.resume)
     if not run.config.search_minutes:
         raise ConfigError(f"run {run.config.name} is no search: use python -m ftchat train --resume")
@@ -142,7 +134,7 @@ def _said(found: Recommendation, judges: int) -> str:
 def _command(arguments: argparse.Namespace, found: Recommendation) -> str:
     """What trains with what is recommended, on the same files."""
     words = ["python", "-m", "ftchat", "train", *arguments.files]
-    usual = {"base": STARTER, "method": "auto", "preset": "balanced"}
+    usual = {"method": "auto", "preset": "balanced"}
     for name in _GIVEN:
         value = getattr(arguments, name)
         if value != usual.get(name):

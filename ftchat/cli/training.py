@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import os
-import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ftchat.cli.data import add_files, parse_pairs, read_files, read_held_out
-from ftchat.cli.fetching import fetch
+from ftchat.cli.running import add_options, carry_out, look_at_base, read_config, resumable, takes_nothing_else
 from ftchat.cli.runs import origin_of, replay_of
-from ftchat.continuing import continued
-from ftchat.data import DatasetStore, Reading
+from ftchat.data import DatasetStore
 from ftchat.errors import ConfigError, DataError
 from ftchat.events import RunStatus
 from ftchat.events.curves import judge
 from ftchat.files import ftchat_home
-from ftchat.records import STARTER, Estimate, RunConfig
+from ftchat.records import Estimate
 from ftchat.runs import Run, RunStore
-from ftchat.settings import METHODS, PRESETS, TRACKERS, base_name, check_choice, check_meant, parse_setting, versions
-from ftchat.worker import Worker, open_worker
+from ftchat.settings import TRACKERS, versions
+from ftchat.worker import Worker
 
 
 def add_parsers(verbs: Any) -> None:
     parser = verbs.add_parser("train", help="train on files; progress on standard error")
-    add_files(parser, nargs="*")
-    parser.add_argument("--base", metavar="MODEL", help="a Hub id, a folder, or starter (default)")
-    parser.add_argument("--method", metavar="M", default="auto", help=", ".join(METHODS))
-    parser.add_argument("--preset", metavar="P", default="balanced", help=", ".join(PRESETS))
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="as in SFTConfig, LoraConfig")
+    add_options(parser, "run", settings="as in SFTConfig, LoraConfig")
     parser.add_argument("--resume", metavar="RUN", help="in place of files: go on with an interrupted or paused run")
     parser.add_argument("--like", metavar="RUN", help="in place of files: do a run again, to the same adapter")
     parser.add_argument("--from", dest="origin", metavar="RUN", help="start from the adapter of an earlier run")
@@ -49,9 +39,7 @@ def add_parsers(verbs: Any) -> None:
     parser.add_argument(
         "--tracker", metavar="T", help=f"also report to {', '.join(TRACKERS[1:])}; default: none of them"
     )
-    parser.add_argument("--name", metavar="N", help="a name for the run; that of the first file otherwise")
-    parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
-    parser.set_defaults(run=train)
+    parser.set_defaults(run=train, usual=vars(parser.parse_args([])))
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -69,7 +57,7 @@ def train(arguments: argparse.Namespace) -> int:
     def begin(worker: Worker) -> Run:
         if arguments.resume is not None:
             return run
-        worker.describe(config.base, config.method)  # a base that cannot be used leaves no run behind
+        look_at_base(worker, config)
         if arguments.like is not None:
             return runs.create_like(earlier, name)
         with suppress(DataError):  # which the run itself will say
@@ -82,67 +70,6 @@ def train(arguments: argparse.Namespace) -> int:
     return carry_out(home, config, begin, _follow, report)
 
 
-def carry_out(
-    home: Path,
-    config: RunConfig,
-    begin: Callable[[Worker], Run],
-    follow: Callable[[Run], RunStatus],
-    report: Callable[[Run, str, RunStatus], None],
-) -> int:
-    """Has the run that `begin` gives trained to its end, which `follow` waits for, and reports. The exit status."""
-    if sys.stderr.isatty():  # importing torch and reading the weights takes seconds
-        print(f"loading {config.base} ...", file=sys.stderr)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    worker = open_worker("inline", home)
-    started: Run | None = None
-    try:
-        fetch(worker, config.base, config.method)
-        run = begin(worker)
-        worker.start_run(run.id)
-        started = run
-        status = follow(run)
-    except KeyboardInterrupt:
-        if started:
-            with suppress(KeyboardInterrupt):  # a second one does not wait for the step and its checkpoint
-                worker.close()
-            report(started, "interrupted", started.status())
-        else:
-            print(
-                "ftchat: interrupted before the run began; the data and what came of the base are kept", file=sys.stderr
-            )
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(130)  # the thread that trains may be in the middle of a step still
-    worker.close()
-    report(run, status.state, status)
-    if status.bug:
-        print(status.bug, file=sys.stderr)
-        return 1
-    if status.error:
-        print(f"ftchat: {status.error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-def _takes_nothing_else(arguments: argparse.Namespace, what: str, free: Sequence[str] = ()) -> None:
-    """A run that is named keeps its files, its base and its settings, so none may be given."""
-    fixed: dict[str, Any] = {"files": [], "base": None, "method": "auto", "preset": "balanced", "set": [], "map": []}
-    fixed |= {
-        "held_out": None,
-        "header": None,
-        "name": None,
-        "resume": None,
-        "like": None,
-        "tracker": None,
-        "origin": None,
-        "replay": None,
-    }
-    given = [name for name, value in fixed.items() if name not in free and getattr(arguments, name) != value]
-    if given:
-        word = {"origin": "from"}.get(given[0], given[0]).replace("_", "-")
-        raise ConfigError(f"{what}: leave out {'the ' if word == 'files' else '--'}{word}")
-
-
 def _no_search(run: Run) -> Run:
     if run.config.search_minutes:
         raise ConfigError(f"{run.config.name} is a search, not a run: use python -m ftchat search --resume")
@@ -151,7 +78,7 @@ def _no_search(run: Run) -> Run:
 
 def _to_repeat(arguments: argparse.Namespace, home: Path, runs: RunStore) -> tuple[Run, str]:
     """The run that is named, and a name for the one that does it again."""
-    _takes_nothing_else(arguments, "--like does a run again as it was", ("like", "name"))
+    takes_nothing_else(arguments, "--like does a run again as it was", "like", "name")
     run = _no_search(runs.get(arguments.like))
     store, config, resolved = DatasetStore(home), run.config, run.resolved
     for dataset in config.datasets:
@@ -174,65 +101,9 @@ def _to_repeat(arguments: argparse.Namespace, home: Path, runs: RunStore) -> tup
 
 
 def _to_resume(arguments: argparse.Namespace, runs: RunStore) -> Run:
-    _takes_nothing_else(arguments, "--resume goes on with a run as it was begun", ("resume",))
+    takes_nothing_else(arguments, "--resume goes on with a run as it was begun", "resume")
     run = _no_search(runs.get(arguments.resume))
     return resumable(run)
-
-
-def resumable(run: Run) -> Run:
-    """`run`, if it can go on."""
-    state = run.status().state
-    if not run.status().resumable:
-        raise ConfigError(f"run {run.config.name} is {state}: only an interrupted or paused run can be resumed")
-    return run
-
-
-def read_config(arguments: argparse.Namespace, home: Path, runs: RunStore) -> RunConfig:
-    """Keeps what the files hold; returns what is to be trained."""
-    method = check_choice("method", arguments.method, METHODS)
-    preset = check_choice("preset", arguments.preset, PRESETS)
-    settings = {name: parse_setting(name, text) for name, text in parse_pairs("--set", arguments.set).items()}
-    check_meant(method, settings)
-    if arguments.tracker is not None:
-        settings["report_to"] = parse_setting("report_to", arguments.tracker)
-    config = _go_on(arguments, RunConfig("", "", "", method, preset, settings), home, runs)
-    if not arguments.files:
-        raise ConfigError("nothing to train on: name a file, or a run with --resume or --like")
-    reading = read_files(arguments)
-    if not reading.examples:
-        first = next((problem.message for problem in reading.report.problems if problem.severity == "error"), "no rows")
-        raise DataError(f"there is nothing to train on: {first}")
-    store = DatasetStore(home)
-    title = Path(arguments.files[0]).stem if arguments.files[0] != "-" else "pasted"
-    held_out = None
-    if arguments.held_out:
-        held_out = _put_held_out(arguments, reading, store)
-    dataset = store.put(reading, title)
-    name = runs.free_name(title) if arguments.name is None else arguments.name
-    runs.check_name(name)
-    return dataclasses.replace(config, name=name, dataset=dataset.hash, held_out=held_out)
-
-
-def _go_on(arguments: argparse.Namespace, config: RunConfig, home: Path, runs: RunStore) -> RunConfig:
-    """The config with its base, and with the run that it starts from, if one is named."""
-    base = base_name(arguments.base or STARTER)
-    if arguments.origin is None:
-        if arguments.replay is not None:
-            raise ConfigError("--replay takes a share of an earlier run's data; name that run with --from")
-        return dataclasses.replace(config, base=base)
-    earlier = runs.get(arguments.origin)
-    config = dataclasses.replace(config, base=base if arguments.base else earlier.config.base)
-    return continued(config, earlier, "0" if arguments.replay is None else arguments.replay, DatasetStore(home))
-
-
-def _put_held_out(arguments: argparse.Namespace, learned: Reading, store: DatasetStore) -> str:
-    """Keeps the held-out file, and says first where it holds what is trained on."""
-    reading = read_held_out(arguments, learned)
-    found = [problem for problem in reading.report.problems if problem.kind == "leak"]
-    if found:
-        known = f"{len(found)} of {len(reading.examples)} held-out examples are also trained on"
-        print(f"ftchat: warning: {known}, so they measure memory: {found[0].message}", file=sys.stderr)
-    return store.put(reading, Path(arguments.held_out).stem, "held_out").hash
 
 
 def _in_a_line(found: Estimate) -> str:

@@ -99,10 +99,6 @@ class Dataset:
     def name(self) -> str:
         return self.info.name
 
-    @property
-    def kind(self) -> str:
-        return self.info.kind
-
 
 @dataclass(frozen=True, slots=True)
 class Page:

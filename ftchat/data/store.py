@@ -137,10 +137,8 @@ class DatasetStore:
         if not origin or not origin.replay:
             return sides
         seed = int(config.settings.get("seed", SEED))
-        asked, known = (
-            (origin.config, origin.replay, seed, config.dataset, config.held_out, config.preset),
-            self._replayed,
-        )
+        asked = (origin.config, origin.replay, seed, config.dataset, config.held_out, config.preset)
+        known = self._replayed
         if asked != known[0]:
             known = self._replayed = (asked, replayed(self.split_for(origin.config), sides, origin.replay, seed))
         return Sides((*sides.learned, *known[1]), sides.held_out, len(known[1]))

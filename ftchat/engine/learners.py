@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,39 +35,8 @@ _SAVED, _CONFIG, _TRAINED, _STATE = (
 _SECOND_RATE = 1 / 3  # of the learning rate, once more layers train
 
 
-class Learner:
-    """`name` is the adapter's. What is saved is what answers in chat; where that is not what is trained, a checkpoint
-    holds both."""
-
-    saved_as_trained = True
-    step = 0  # how many steps it has taken
-
-    def __init__(self, name: str, model: Any):
-        self.name, self.model = name, model
-
-    def tensors(self) -> dict[str, Tensor]:
-        """All that training changes, by names without the adapter's."""
-        found = dict(self.model.named_parameters()) | dict(self.model.named_buffers())
-        return {
-            key.replace(f".{self.name}", ""): tensor
-            for key, tensor in found.items()
-            if tensor.requires_grad or self.name in key.split(".")
-        }
-
-    def learned(self) -> dict[str, Tensor]:
-        """What answers, by the names that its file has."""
-        raise NotImplementedError
-
-    def config(self) -> dict[str, Any]:
-        """How to read what `learned` gives."""
-        raise NotImplementedError
-
-    def state(self) -> dict[str, Any]:
-        """What is remembered from step to step beside tensors that are trained."""
-        return {}
-
-    def restore_state(self, state: dict[str, Any]) -> None:
-        pass
+class Steps:
+    """What some methods do on the way of a run, and most do not."""
 
     def plan(self, steps: int) -> None:
         """Once it is known how many steps the run has."""
@@ -85,6 +55,42 @@ class Learner:
     def after_step(self, step: int) -> None:
         """After the optimizer's step of that number, counted from 0, while gradients are still there."""
 
+    def state(self) -> dict[str, Any]:
+        """What is remembered from step to step beside tensors that are trained."""
+        return {}
+
+    def restore_state(self, state: dict[str, Any]) -> None:
+        """Goes on from what was remembered."""
+
+
+class Learner(Steps, ABC):
+    """`name` is the adapter's. What is saved is what answers in chat; where that is not what is trained, a checkpoint
+    holds both."""
+
+    saved_as_trained = True
+    step = 0  # how many steps it has taken
+
+    def __init__(self, name: str, model: Any):
+        self.name, self.model = name, model
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that training changes, by names without the adapter's."""
+        found = dict(self.model.named_parameters()) | dict(self.model.named_buffers())
+        return {
+            key.replace(f".{self.name}", ""): tensor
+            for key, tensor in found.items()
+            if tensor.requires_grad or self.name in key.split(".")
+        }
+
+    @abstractmethod
+    def learned(self) -> dict[str, Tensor]:
+        """What answers, by the names that its file has."""
+
+    @abstractmethod
+    def config(self) -> dict[str, Any]:
+        """How to read what `learned` gives."""
+
+    @abstractmethod
     def remove(self) -> None:
         """Leaves the base as it was."""
 
@@ -193,7 +199,7 @@ class VirtualLearner(PeftLearner):
         self.take(saved, {"prompt_embeddings": encoder.embedding.weight})
 
     def remove(self) -> None:
-        pass
+        """No layer of the base was touched."""
 
 
 class PrefixLearner(VirtualLearner):
@@ -229,6 +235,9 @@ class TwinLearner(Learner):
 
     def config(self) -> dict[str, Any]:
         return {"peft_type": twins.KIND, "base_model_name_or_path": self._base}
+
+    def remove(self) -> None:
+        """Its model is its own."""
 
     def plan(self, steps: int) -> None:
         self._second = math.ceil(steps / 2) if len(self._stages) > 1 else steps

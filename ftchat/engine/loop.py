@@ -1,7 +1,7 @@
 """The owner of the model: one thread that takes calls, trains, and serves replies between steps.
 
 Nobody else touches the model, so there is no lock. Knows nothing of pages or command lines; verbs come down a
-connection as `worker.Call`s, answers and events go back as `worker.Answer`s.
+connection as `Call`s, answers and events go back as `Answer`s.
 """
 
 from __future__ import annotations
@@ -13,26 +13,27 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 
 from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
 from ftchat.engine.arrivals import LOOKED_AT, Absent, Arrivals
+from ftchat.engine.calls import Calls, Closed
 from ftchat.engine.closing import close_badly
 from ftchat.engine.counting import Counting, Countings, told
 from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import check_ready, default_precision
 from ftchat.engine.machine import describe_machine
-from ftchat.engine.memory import Meter, give_back, memory_total, memory_used
+from ftchat.engine.memory import Meter, give_back
 from ftchat.engine.models import Resident
 from ftchat.engine.queue import RunQueue
 from ftchat.engine.replies import Replies
 from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import length_limit, resolve_method
 from ftchat.engine.search import search
-from ftchat.engine.stats import fitting, token_stats
+from ftchat.engine.stats import batches, fitting, token_stats
 from ftchat.engine.template import ChatTemplate
 from ftchat.engine.train import train
 from ftchat.errors import ConfigError, WorkerBusy
@@ -43,12 +44,11 @@ from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
 
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
-COUNTED_AT_ONCE = 256  # examples whose tokens are counted before others get their turn
 
 
 def serve(connection: Connection, home: Path, owner: str) -> None:
     """The entry of the worker's process or thread. Returns when the other end is gone, or on a stop signal."""
-    with contextlib.suppress(_Closed), connection:
+    with contextlib.suppress(Closed), connection:
         loop = Loop(connection, home, owner)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: loop.end())
@@ -58,15 +58,11 @@ def serve(connection: Connection, home: Path, owner: str) -> None:
             loop.leave()
 
 
-class _Closed(BaseException):
-    """The other end is gone or says goodbye."""
-
-
 class Loop:
     """Holds the resident base, the queue of runs and the open replies."""
 
     def __init__(self, connection: Connection, home: Path, owner: str):
-        self._connection = connection
+        self._calls = Calls(connection)
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
@@ -74,16 +70,15 @@ class Loop:
         brought.clear_leftovers()
         self._replies = Replies(self._runs, brought, self._load, self._deliver)
         self._queue = RunQueue(self._runs)
-        self._counting = Countings(self._send)
-        self._ending = False
+        self._counting = Countings(self._calls.send)
         self._step_ended = time.monotonic()
         self._share = chat_share()
         self._meter = Meter(_device())
         self._forecaster = Forecaster(self._meter)
-        self._arrivals = Arrivals(_device(), self._meter, self._send)
+        self._arrivals = Arrivals(_device(), self._meter, self._calls.send)
 
     def run(self) -> None:
-        while not self._ending:
+        while not self._calls.over:
             busy = self._replies or self._counting or self._next_can_train()
             self._take_calls(0 if busy else LOOKED_AT if self._arrivals or self._queue else None)
             self._arrive()
@@ -95,8 +90,8 @@ class Loop:
     def end(self) -> None:
         """Of a signal: at once, but a run that trains is given the time to save a checkpoint."""
         if not self._queue.running:
-            raise _Closed
-        self._ending = True
+            raise Closed
+        self._calls.over = True
 
     def leave(self) -> None:
         """What still comes is not wanted any more."""
@@ -138,16 +133,8 @@ class Loop:
     ) -> tuple[ChatTemplate, Iterator[Sequence[Example]], int]:
         """What lengths are counted by, of what, and the limit of training."""
         resident = self._load(base)
-        return resident.template, self._batches(examples), length_limit(resident.context, _device().type == "cuda")
-
-    def _batches(self, examples: Sequence[Example] | str) -> Iterator[Sequence[Example]]:
-        """Of these examples, or of the dataset of that hash."""
-        count = self._datasets.info(examples).count if isinstance(examples, str) else len(examples)
-        for start in range(0, count, COUNTED_AT_ONCE):
-            if isinstance(examples, str):
-                yield [example for _, example in self._datasets.page(examples, start, COUNTED_AT_ONCE).rows]
-            else:
-                yield examples[start : start + COUNTED_AT_ONCE]
+        some = batches(self._datasets, examples)
+        return resident.template, some, length_limit(resident.context, _device().type == "cuda")
 
     def start_run(self, run_id: str, automatic: bool) -> None:
         self._queue.add(run_id, automatic)
@@ -170,45 +157,25 @@ class Loop:
         self._replies.detach(adapter, self._resident)
 
     def state(self) -> WorkerState:
-        device = _device()
         return WorkerState(
             base=self._resident.name if self._resident else None,
-            run=self._queue.running.id if self._queue.running else None,
-            queued=self._queue.waiting,
             adapters=self._resident.adapters if self._resident else (),
             replies=len(self._replies),
-            memory=memory_used(device),
-            memory_total=memory_total(device),
         )
 
     # Calls
 
     def _take_calls(self, wait: float | None) -> None:
-        """Answers what has come; first waits so many seconds for something to come, with None as long as it takes."""
-        try:
-            while not self._ending and self._connection.poll(wait):
-                wait = 0
-                self._answer(self._connection.recv())
-        except (EOFError, OSError):
-            self._close()
-
-    def _close(self) -> NoReturn:
-        self._ending = True
-        raise _Closed
-
-    def _send(self, answer: Answer) -> None:
-        try:
-            self._connection.send(answer)
-        except OSError:
-            self._close()
+        for call in self._calls.take(wait):
+            self._answer(call)
 
     def _deliver(self, call: int, event: ReplyEvent | None) -> None:
-        self._send(Answer(call, event, last=event is None))
+        self._calls.send(Answer(call, event, last=event is None))
 
     def _answer(self, call: Call) -> None:
         try:
             if call.verb == "close":
-                self._close()
+                self._calls.close()
             if call.verb == "chat":
                 self._replies.open(call.id, *call.arguments)
                 return
@@ -221,7 +188,7 @@ class Loop:
             return
         except Exception as error:
             value = told(error)
-        self._send(Answer(call.id, value))
+        self._calls.send(Answer(call.id, value))
 
     # Training
 
@@ -252,7 +219,7 @@ class Loop:
     def _pulse(self) -> Asked:
         """Between two steps of a run: answers calls and gives open replies their share of the time."""
         step_seconds = time.monotonic() - self._step_ended
-        with contextlib.suppress(_Closed):
+        with contextlib.suppress(Closed):
             self._take_calls(0)
             self._arrive()
             self._counting.advance()
@@ -263,7 +230,7 @@ class Loop:
                         self._replies.advance()
                         self._take_calls(0)
         self._step_ended = time.monotonic()
-        return "interrupt" if self._ending else self._queue.asked
+        return "interrupt" if self._calls.over else self._queue.asked
 
     # The base
 

@@ -15,7 +15,7 @@ from ftchat.catalogue import catalogue
 from ftchat.engine.memory import memory_total
 from ftchat.files import ftchat_home
 
-_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "gradio")
+_PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "gradio", "optuna")
 _GB = 1024**3
 _BYTES_PER_PARAMETER = {"float32": 4.0, "bfloat16": 2.0, "nf4": 0.56}  # nf4: 4 bits and doubly quantised scales
 

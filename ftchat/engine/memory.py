@@ -56,6 +56,20 @@ def give_back() -> None:
         torch.cuda.empty_cache()
 
 
+def memory_free(device: torch.device) -> int:
+    """Bytes that this process may still take: the GPU's, or the machine's within the limits of its container and its
+    own."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    now = psutil.Process().memory_info()
+    free = [psutil.virtual_memory().available, memory_total(device) - now.rss]
+    if resource is not None:
+        limits = ((resource.RLIMIT_AS, now.vms), (resource.RLIMIT_DATA, getattr(now, "data", 0)))
+        rooms = [(resource.getrlimit(kind)[0], used) for kind, used in limits]
+        free += [limit - used for limit, used in rooms if limit != resource.RLIM_INFINITY]
+    return max(0, min(free))
+
+
 def memory_kills() -> int:
     """How many processes of this container or machine the kernel has killed for want of memory, as far as it says."""
     for path in (_CGROUP / "memory.events", Path("/proc/vmstat")):
@@ -94,15 +108,9 @@ class Meter:
     @property
     def available(self) -> int:
         """Bytes that a run and its model may have: what is free now and what they hold already."""
-        if self.device.type == "cuda":
-            return torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device)
-        now = psutil.Process().memory_info()
-        free = [psutil.virtual_memory().available, memory_total(self.device) - now.rss]
-        if resource is not None:
-            limits = ((resource.RLIMIT_AS, now.vms), (resource.RLIMIT_DATA, getattr(now, "data", 0)))
-            rooms = [(resource.getrlimit(kind)[0], used) for kind, used in limits]
-            free += [limit - used for limit, used in rooms if limit != resource.RLIM_INFINITY]
-        return max(0, min(free)) + max(0, now.rss - self.idle)
+        on_gpu = self.device.type == "cuda"
+        held = torch.cuda.memory_reserved(self.device) if on_gpu else memory_used(self.device) - self.idle
+        return memory_free(self.device) + max(0, held)
 
     @property
     def peak(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import psutil
 import torch
 from peft import (
     AdaLoraConfig,
@@ -20,6 +19,7 @@ from torch import nn
 from ftchat.engine.changes import shape
 from ftchat.engine.factored import AdaLoraLearner, PissaLearner
 from ftchat.engine.learners import Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
+from ftchat.engine.memory import memory_free
 from ftchat.engine.models import Resident
 from ftchat.errors import OutOfMemory, TrainingError
 from ftchat.records import ResolvedConfig
@@ -122,7 +122,7 @@ def _freeze(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
 
 def _twin(name: str, resident: Resident, stages: list[list[str]]) -> Learner:
     own = {key for stage in stages for key in stage}
-    check_room(sum(p.numel() for key, p in resident.model.named_parameters() if key in own), resident.device)
+    check_copy(sum(p.numel() for key, p in resident.model.named_parameters() if key in own), resident.device)
     return TwinLearner(name, resident.stack.twin(own), stages, resident.name)
 
 
@@ -137,13 +137,12 @@ def copied(resolved: ResolvedConfig, resident: Resident) -> int:
     return sum(parameter.numel() for parameter in parameters.values())
 
 
-def check_room(weights: int, device: torch.device) -> None:
+def check_copy(weights: int, device: torch.device) -> None:
     """Whether the memory holds a copy of so many weights, and what training it takes."""
-    wanted = BYTES_TRAINED * weights
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    wanted, free = BYTES_TRAINED * weights, memory_free(device)
     if wanted > free:
         raise OutOfMemory(
-            f"training a copy of these weights takes {wanted / 2**30:.1f} GB and {free / 2**30:.1f} GB are free; "
+            f"training a copy of these weights takes {wanted / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
             "choose --method lora, or freeze with fewer trainable_layers, or a smaller model"
         )
 

@@ -219,8 +219,10 @@ def _check_base(who: str, own: str, base: str) -> None:
 
 def _adapter(run: Run) -> Path:
     """Where a run's adapter is saved."""
-    if not run.status().usable:
-        raise ChatError(f"run {run.config.name} has no adapter yet; wait until it ends, or choose another")
+    status = run.status()
+    if not status.usable:
+        way = "" if status.closed else " yet; wait until it ends, or"
+        raise ChatError(f"run {run.config.name} has no adapter{way or ';'} choose another")
     return run.adapter
 
 

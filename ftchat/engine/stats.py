@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from ftchat.data import DatasetStore
 from ftchat.engine.template import ChatTemplate
 from ftchat.errors import DataError
 from ftchat.records import Example, Fit, TokenStats
 
+_AT_ONCE = 256  # examples that are counted before others get their turn
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
+
+
+def batches(store: DatasetStore, examples: Sequence[Example] | str) -> Iterator[Sequence[Example]]:
+    """Of these examples, or of the dataset of that hash."""
+    count = store.info(examples).count if isinstance(examples, str) else len(examples)
+    for start in range(0, count, _AT_ONCE):
+        if isinstance(examples, str):
+            yield [example for _, example in store.page(examples, start, _AT_ONCE).rows]
+        else:
+            yield examples[start : start + _AT_ONCE]
 
 
 def token_stats(

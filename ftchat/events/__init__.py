@@ -12,11 +12,6 @@ from ftchat.events.kinds import (
     Early,
     EvalLogged,
     Event,
-    ReplyDone,
-    ReplyEvent,
-    ReplyFailed,
-    ReplyLoading,
-    ReplyToken,
     RunFailed,
     RunFinished,
     RunHealed,
@@ -36,6 +31,7 @@ from ftchat.events.kinds import (
     dumps,
     loads,
 )
+from ftchat.events.replies import ReplyDone, ReplyEvent, ReplyFailed, ReplyLoading, ReplyToken
 from ftchat.events.search import Recommendation, Trial, recommend
 from ftchat.events.status import RunState, RunStatus, fold
 

@@ -1,4 +1,4 @@
-"""What a run and a reply report, and its JSON form. Every event has `time`, in seconds since the epoch."""
+"""What a run reports, and its JSON form. Every event has `time`, in seconds since the epoch."""
 
 from __future__ import annotations
 
@@ -230,59 +230,6 @@ class RunFailed(Event):
     bug: str | None = None
     kept: int = 0
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyToken(Event):
-    """More text of one pane; `tokens` counts all tokens of that reply so far."""
-
-    request: str
-    pane: int
-    text: str
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyDone(Event):
-    """`text` is the whole reply. `stop`: the model's own end, the length limit, or the user.
-
-    Proof of who answered, from the forward pass that made this reply: `adapter` (run id or None; with `@step` behind
-    it a checkpoint), the Frobenius norm of its weight change at its strength, and the Kullback-Leibler divergence in
-    nats of the first token's distribution from the base's (None where no base pane was asked the same). One that
-    `alternates` has weights of its own, so its tokens came in turn with those of the others and not with them.
-    """
-
-    request: str
-    pane: int
-    text: str
-    tokens: int
-    stop: Literal["eos", "length", "stopped"]
-    first_token_seconds: float
-    seconds: float
-    adapter: str | None
-    adapter_norm: float
-    divergence: float | None
-    alternates: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyFailed(Event):
-    """The whole request failed, with a sentence for the user."""
-
-    request: str
-    error: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyLoading(Event):
-    """The base that the request needs is being read, or with `download` fetched first; the one that was in memory is
-    let go of when it is read."""
-
-    request: str
-    base: str
-    download: Downloading | None = None
-
-
-ReplyEvent = ReplyToken | ReplyDone | ReplyFailed | ReplyLoading
 
 _PROGRESS = (RunQueued, Downloading, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
 _MEMORY = (DryStepBegun, DryStepPassed, RunHealed)

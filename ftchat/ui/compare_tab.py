@@ -80,7 +80,7 @@ class CompareTab(CompareView):
                 place.pick(self.do, who, [*view, self.asked], **_QUIET)
         self.add.click(self.add_pane, who, view, **_QUIET)
         stream = self.asked.change(self.stream, who, answers, trigger_mode="multiple", **_STREAM)
-        stream.then(self.finish, who, view, **_QUIET)
+        stream.then(self.finish, who, view, trigger_mode="always_last", **_QUIET)
         self.halt.click(self.stop, self.key, None, **_QUIET)
         self.clear.click(self.forget, who, view, **_QUIET)
         self.seed.input(None, None, self.fresh, js="() => false", api_visibility="private")

@@ -94,7 +94,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
         rest, quiet = (gr.skip(),) * 3, gr.Button(elem_classes=OFF)
         asking = gr.Column(elem_classes=ON if names else OFF)
         again = brought if names else None
-        return before, gr.skip(), views.refusal(told_so + kept), *rest, quiet, asking, *picks, again
+        return gr.skip(), gr.skip(), views.refusal(told_so + kept), *rest, quiet, asking, *picks, again
 
     def from_template(before: str | None, lang: str, event: gr.EventData) -> Iterator[tuple]:
         chosen = template(event._data["template"])

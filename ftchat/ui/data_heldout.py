@@ -48,14 +48,14 @@ def build(studio: Studio, shell: Shell) -> None:
     def clean(chosen: str, held_out: str, lang: str) -> str:
         return finish(studio.editor.without_leaks(chosen, held_out))
 
-    def keep_held_out(chosen: str | None, before: str | None, held_out: str | None) -> tuple[str | None, str | None]:
+    def keep_held_out(chosen: str | None, before: str | None) -> tuple[str | None, Any]:
         now = studio.datasets.info(chosen).root if chosen else None
-        return now, held_out if now == before else None
+        return now, gr.skip() if now == before else None
 
     asked = [shell.dataset, shell.held_out, shell.lang]
     drop.upload(told(bring), [drop, shell.lang], [shell.held_out, drop], **QUEUED)
     said.pick(told(clean), asked, shell.held_out, **QUEUED)
     none.click(lambda: None, None, shell.held_out, **QUEUED)
-    shell.dataset.change(keep_held_out, [shell.dataset, about, shell.held_out], [about, shell.held_out], **QUEUED)
+    shell.dataset.change(keep_held_out, [shell.dataset, about], [about, shell.held_out], **QUEUED)
     changes = [shell.dataset.change, shell.held_out.change, shell.lang.change]
     gr.on(changes, told(draw_held_out), asked, [said, none], trigger_mode="always_last", **QUEUED)

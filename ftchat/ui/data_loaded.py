@@ -101,8 +101,9 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         there = chosen is not None
         ways = (gr.Column(elem_classes=OFF if there else ON), gr.Column(elem_classes=ON if there else OFF))
         now = store.info(chosen).root if chosen else None
-        pair = pair if now == before else 0
-        return pair, now, *ways, *draw(chosen, base, lang, pair)
+        # Only news is sent: an answer that comes late must not take back which pair was chosen meanwhile.
+        first = gr.skip() if now == before else 0
+        return first, now, *ways, *draw(chosen, base, lang, pair if now == before else 0)
 
     def draw_again(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
         """Other words or another base, and the same view; the first words of a page without data open the way in."""
@@ -185,7 +186,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
 
     asked = [shell.dataset, shell.base, shell.lang]
     done = report.pick(told(mend), asked, [shell.dataset, mending], **QUEUED)
-    done.then(lambda: "", None, mending, **QUIETLY)  # after an error too
+    done.failure(lambda: "", None, mending, **QUIETLY)  # Gradio runs a plain .then only after a success
 
     def export(chosen: str) -> str:
         return data_table.exported(studio, chosen, download.GRADIO_CACHE)

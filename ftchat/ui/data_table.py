@@ -64,8 +64,8 @@ def build(studio: Studio, shell: Shell, root: gr.State) -> gr.HTML:
     def renew(chosen: str | None, lang: str, query: str, page: int, before: str | None) -> tuple:
         now = studio.datasets.info(chosen).root if chosen else None
         if now != before:
-            query, page = "", 0
-        return now, query, *draw(chosen, lang, query, page)
+            return now, "", *draw(chosen, lang, "", 0)
+        return now, gr.skip(), *draw(chosen, lang, query, page)  # what is being typed stays
 
     def turn(chosen: str, lang: str, query: str, event: gr.EventData) -> tuple:
         return draw(chosen, lang, query, int(event._data["page"]))

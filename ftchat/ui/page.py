@@ -69,7 +69,9 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
             )
 
         recalled = "() => { ft.settle(); return [ft.lang(), ft.kept('ids') || '', ft.kept('base') || ''] }"
-        page.load(open_page, [lang, kept, named], [lang, dataset, run, base], js=recalled, **QUEUED)
+        opened = page.load(open_page, [lang, kept, named], [lang, dataset, run, base], js=recalled, **QUEUED)
+        # The language may have been switched before the answer came, which then takes that back.
+        opened.then(None, None, lang, js="() => ft.lang()", api_visibility="private")
         gr.on([dataset.change, run.change], lambda *ids: " ".join(filter(None, ids)), [dataset, run], kept, **QUIETLY)
         kept.change(None, kept, None, js="ids => ft.keep('ids', ids)", api_visibility="private")
         base.change(lambda base: base, base, named, **QUIETLY)

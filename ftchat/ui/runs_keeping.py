@@ -44,15 +44,13 @@ def build(studio: Studio, shell: Shell, marked: gr.State) -> gr.State:
     delete.click(lambda: _asking(True), None, [delete, sure, keep], **QUIETLY)
     keep.click(lambda: _asking(False), None, [delete, sure, keep], **QUIETLY)
 
-    def remove(
-        marks: tuple[str, ...], selected: str | None, count: int, lang: str
-    ) -> tuple[tuple[str, ...], str | None, int]:
+    def remove(marks: tuple[str, ...], selected: str | None, count: int, lang: str) -> tuple[tuple[str, ...], Any, int]:
         run = studio.runs.get(marks[0])
         called = run.config.name
         studio.runs.delete(run)
         others = any(one.config.origin and one.config.origin.run == run.id for one in studio.runs.list())
         gr.Info(esc(t("ft_run_deleted_kept" if others else "ft_run_deleted", lang, name=called)))
-        return (), None if selected == run.id else selected, count + 1
+        return (), None if selected == run.id else gr.skip(), count + 1
 
     sure.click(told(remove), [marked, shell.run, changes, shell.lang], [marked, shell.run, changes], **QUEUED)
     return changes

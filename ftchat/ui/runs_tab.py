@@ -69,7 +69,7 @@ def build(studio: Studio, shell: Shell) -> None:
     gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
     shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 
-    def go(marks: tuple[str, ...], lang: str, event: gr.EventData) -> tuple[Any, Any, Any, tuple[str, ...]]:
+    def go(marks: tuple[str, ...], lang: str, event: gr.EventData) -> tuple[Any, Any, Any, Any]:
         clicked = event._data
         if "mark" in clicked:
             others = tuple(one for one in marks if one != clicked["mark"])
@@ -77,10 +77,10 @@ def build(studio: Studio, shell: Shell) -> None:
             return gr.skip(), gr.skip(), gr.skip(), now
         if "compare" in clicked:
             run = clicked["compare"]
-            return run, gr.Tabs(selected="compare"), f"{run} {time.time_ns()}", marks
+            return run, gr.Tabs(selected="compare"), f"{run} {time.time_ns()}", gr.skip()
         if "resume" in clicked:
             studio.worker.start_run(clicked["resume"])
-        return clicked.get("resume") or clicked["open"], gr.Tabs(selected="train"), gr.skip(), marks
+        return clicked.get("resume") or clicked["open"], gr.Tabs(selected="train"), gr.skip(), gr.skip()
 
     rows.pick(told(go), [marked, shell.lang], [shell.run, shell.tabs, shell.chosen, marked], **QUEUED)
 

@@ -6,8 +6,10 @@ The base is the whole page's: it is set as soon as it is named, so that previews
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -15,14 +17,13 @@ from ftchat.catalogue import catalogue
 from ftchat.errors import ConfigError
 from ftchat.hub import absent
 from ftchat.records import STARTER, RunConfig
-from ftchat.settings import METHODS, PRESETS, TRACKERS, check_choice, check_meant, parse_setting
-from ftchat.ui import train_origin
+from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
+from ftchat.ui import form_view, train_origin
 from ftchat.ui.fit_view import OTHER, base_radios
-from ftchat.ui.icons import icon
-from ftchat.ui.markup import CARD, QUEUED, QUIETLY, esc, html
+from ftchat.ui.markup import CARD, QUEUED, QUIETLY, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
-from ftchat.ui.texts import i18n, t
+from ftchat.ui.texts import i18n
 from ftchat.ui.train_origin import OriginPart
 
 FIELDS: Mapping[str, str] = {  # setting: key of its label
@@ -46,7 +47,6 @@ FIELDS: Mapping[str, str] = {  # setting: key of its label
     "save_steps": "ft_save_steps",
     "seed": "ft_seed",
 }
-_HELD_OUT_FROM = 20
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def build(studio: Studio, shell: Shell) -> Form:
             explained = html()
             with gr.Row(elem_id="ft-fields"):
                 method = gr.Dropdown(
-                    _methods("en"),
+                    form_view.methods("en"),
                     value="auto",
                     label=i18n("ft_method"),
                     info=i18n("ft_method_info"),
@@ -127,7 +127,7 @@ def build(studio: Studio, shell: Shell) -> Form:
                     for key, label in FIELDS.items()
                 )
                 tracker = gr.Dropdown(
-                    _trackers("en"),
+                    form_view.trackers("en"),
                     value="",
                     label=i18n("ft_tracker"),
                     info=i18n("ft_tracker_info"),
@@ -154,49 +154,55 @@ def build(studio: Studio, shell: Shell) -> Form:
             back = gr.Button(visible=False, size="sm")
     bases.pick(_picked, None, chosen_base, **QUEUED)
 
-    def name_base(chosen: str, typed: str, before: str, lang: str) -> str:
+    def name_base(chosen: str, typed: str, lang: str) -> Any:
         """What is named is checked where it enters; until something is named, the earlier base stays."""
-        named = (typed.strip() if chosen == OTHER else chosen) or before
+        named = typed.strip() if chosen == OTHER else chosen
+        if not named:
+            return gr.skip()
         studio.bases.check(named)
-        return before if absent(named) else named  # to look at its tokens would fetch it; Start does
+        return gr.skip() if absent(named) else named  # to look at its tokens would fetch it; Start does
 
     gr.on(
         [chosen_base.change, other.submit, other.blur],
         told(name_base),
-        [chosen_base, other, shell.base, shell.lang],
+        [chosen_base, other, shell.lang],
         shell.base,
         **QUEUED,
     )
 
-    def recall(base: str, chosen: str, typed: str, lang: str) -> tuple:
+    def recall(base: str, chosen: str, typed: str) -> tuple:
         """A base that the browser knew from before, as if it had been named here."""
         if base == STARTER or chosen == base or (chosen, typed.strip()) == (OTHER, base):
             return (gr.skip(),) * 3
-        if any(offer.id == base for offer in catalogue()):
-            return base, "", base_radios(base, allowed, studio.fits, lang)
-        return OTHER, base, base_radios(OTHER, allowed, studio.fits, lang)
+        known = any(offer.id == base for offer in catalogue())
+        return base if known else OTHER, "" if known else base, f"{base} {time.time_ns()}"
 
-    shell.base.change(recall, [shell.base, chosen_base, other, shell.lang], [chosen_base, other, bases], **QUEUED)
+    recalled = gr.Textbox("", visible="hidden")  # such a base, and a number that makes every one a change
+    shell.base.change(recall, [shell.base, chosen_base, other], [chosen_base, other, recalled], **QUEUED)
     presets.pick(_picked, None, chosen_preset, **QUEUED)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
-    shell.lang.change(
+    relabelled = shell.lang.change(
         lambda lang, base, preset: (
             base_radios(base, allowed, {}, lang),
-            preset_radios(preset, lang),
-            note_line("ft_advanced_note", lang),
-            note_line("ft_search_info", lang),
-            gr.update(choices=_methods(lang)),
-            gr.update(choices=_trackers(lang)),
+            form_view.preset_radios(preset, lang),
+            form_view.note_line("ft_advanced_note", lang),
+            form_view.note_line("ft_search_info", lang),
+            gr.update(choices=form_view.methods(lang)),
+            gr.update(choices=form_view.trackers(lang)),
         ),
         [shell.lang, chosen_base, chosen_preset],
         [bases, presets, explained, searched, method, tracker],
         **QUIETLY,
-    ).then(
-        lambda lang, base: base_radios(base, allowed, studio.fits, lang),  # the worker may take a while to say
-        [shell.lang, chosen_base],
-        bases,
-        **QUEUED,
     )
+
+    def fitted(lang: str, base: str) -> str:
+        """The worker may take a while to say what fits. Meanwhile another language may be wanted: one after the other,
+        and the last again, so that no answer to an earlier question comes last."""
+        return base_radios(base, allowed, studio.fits, lang)
+
+    in_turn = {**QUEUED, "trigger_mode": "always_last", "concurrency_id": "bases"}
+    for wanted in (relabelled.then, recalled.change):
+        wanted(fitted, [shell.lang, chosen_base], bases, **in_turn)
     train_origin.wire(studio, shell, origin, [bases, other])
     return Form(
         card=card,
@@ -244,60 +250,3 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
         preset=check_choice("preset", preset, PRESETS),
         settings=settings,
     )
-
-
-def preset_radios(chosen: str, lang: str) -> str:
-    cards = "".join(
-        f'<button class="ft-preset" role="radio" data-value="{preset}" {_checked(preset == chosen)}>'
-        f"<b>{esc(t(f'ft_{preset}', lang))}</b><small>{esc(t(f'ft_{preset}_is', lang))}</small></button>"
-        for preset in PRESETS
-    )
-    title = esc(t("ft_how_long", lang))
-    return f'<h2 class="ft-h2">{title}</h2><div class="ft-presets" role="radiogroup" aria-label="{title}">{cards}</div>'
-
-
-def preset_note(preset: str, pairs: int, own: tuple[str, int], lang: str) -> str:
-    """What the preset does with this many pairs; `own` are name and number of held-out pairs of the user's own."""
-    if not pairs:
-        said = t("ft_no_data_note", lang)
-    elif own[1]:
-        said = t("ft_own_held_note", lang, n=pairs, name=own[0], held=own[1])
-    elif preset == "quick":
-        said = t("ft_quick_note", lang, n=pairs)
-    elif pairs < _HELD_OUT_FROM:
-        said = t("ft_unmeasured_note", lang, n=pairs)
-    else:
-        said = t("ft_measured_note", lang, n=pairs, held=round(pairs / 10))
-    return f'<p class="ft-sub">{esc(said)}</p>'
-
-
-def data_line(name: str, pairs: int, lang: str) -> str:
-    """What will be trained on."""
-    size = esc(t("ft_n_pairs", lang, n=pairs))
-    return (
-        f'<div class="ft-row ft-on"><span class="ft-mut">{esc(t("ft_trains_on", lang))}</span>'
-        f'<b class="ft-cut">{esc(name)}</b><span class="ft-mut ft-sp">{size}</span></div>'
-    )
-
-
-def why_not(lang: str) -> str:
-    """Why Start is disabled, with the way out."""
-    link = f'<button class="ft-link" data-go="data">{esc(t("ft_add_data", lang))}</button>'
-    return f'<p class="ft-why">{icon("note")}<span>{esc(t("ft_no_data", lang))} {link}</span></p>'
-
-
-def _methods(lang: str) -> list[tuple[str, str]]:
-    return [(t(f"ft_method_{method}", lang), method) for method in METHODS]
-
-
-def _trackers(lang: str) -> list[tuple[str, str]]:
-    none, *others = TRACKERS
-    return [(t(f"ft_tracker_{none}", lang), ""), *((t(f"ft_tracker_{name}", lang), name) for name in others)]
-
-
-def note_line(key: str, lang: str) -> str:
-    return f'<p class="ft-sub">{esc(t(key, lang))}</p>'
-
-
-def _checked(on: bool) -> str:
-    return f'aria-checked="{"true" if on else "false"}" tabindex="{0 if on else -1}"'

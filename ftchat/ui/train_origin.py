@@ -69,20 +69,18 @@ def wire(studio: Studio, shell: Shell, part: OriginPart, bases: Sequence[gr.comp
     gr.on(opened, offer_origins, [part.run, shell.lang], part.run, trigger_mode="always_last", **QUIETLY)
     shell.run.change(lambda lang: offered(studio.runs.list(), NONE, lang), shell.lang, part.run, **QUIETLY)
 
-    def choose_origin(chosen: str, base: str, lang: str) -> list[Any]:
+    def choose_origin(chosen: str, lang: str) -> list[Any]:
         run = studio.run(chosen)
         if run is not None:
             studio.bases.check(run.config.base)
         asked, brought = (OFF, ON) if run else (ON, OFF)
         return [
-            run.config.base if run else base,
+            run.config.base if run else gr.skip(),
             gr.Slider(elem_classes=brought),
             *(type(component)(elem_classes=asked) for component in bases),
         ]
 
-    part.run.change(
-        told(choose_origin), [part.run, shell.base, shell.lang], [shell.base, part.replay, *bases], **QUEUED
-    )
+    part.run.change(told(choose_origin), [part.run, shell.lang], [shell.base, part.replay, *bases], **QUEUED)
 
 
 def offered(runs: Sequence[Run], chosen: str, lang: str) -> Any:

@@ -17,7 +17,7 @@ from ftchat.continuing import continued
 from ftchat.errors import FtchatError
 from ftchat.hub import absent
 from ftchat.records import STARTER, RunConfig
-from ftchat.ui import fit_view, run_view, search_view, searching, train_form, train_origin
+from ftchat.ui import fit_view, form_view, run_view, search_view, searching, train_form, train_origin
 from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
@@ -54,11 +54,11 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         return [
             f'<h1 class="ft-vh">{esc(t("ft_train", lang))}</h1>',
             gr.Column(elem_classes=CARD if run is None or choosing else CARD + OFF),
-            gr.HTML(train_form.data_line(name, pairs, lang), visible=pairs > 0),
+            gr.HTML(form_view.data_line(name, pairs, lang), visible=pairs > 0),
             gr.Textbox(visible=base == fit_view.OTHER),
-            train_form.preset_note(preset, pairs, studio.data(held_out), lang),
+            form_view.preset_note(preset, pairs, studio.data(held_out), lang),
             gr.Button(t("ft_start", lang), interactive=pairs > 0),
-            gr.HTML(train_form.why_not(lang), visible=not pairs),
+            gr.HTML(form_view.why_not(lang), visible=not pairs),
             gr.Button(back, visible=run is not None),
         ]
 
@@ -134,18 +134,14 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
     form.back.click(lambda: False, None, shell.choosing, **QUEUED)
     shell.run.change(lambda: False, None, shell.choosing, **QUEUED)
 
-    def other_data(
-        selected: str | None, chosen: str | None, before: str | None, choosing: bool
-    ) -> tuple[bool, str | None]:
+    def other_data(selected: str | None, chosen: str | None, before: str | None) -> tuple[Any, str | None]:
         """New data in the place of earlier data: its settings are wanted, not the last run's curve."""
         run = studio.run(selected)
         done_with = bool(before and run and run.status().over and run.config.dataset != chosen)
-        return choosing or done_with, chosen
+        return True if done_with else gr.skip(), chosen
 
     earlier = gr.State(None)
-    shell.dataset.change(
-        other_data, [shell.run, shell.dataset, earlier, shell.choosing], [shell.choosing, earlier], **QUEUED
-    )
+    shell.dataset.change(other_data, [shell.run, shell.dataset, earlier], [shell.choosing, earlier], **QUEUED)
 
 
 def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTML, stage: gr.HTML) -> None:
@@ -190,12 +186,12 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
 
     ready.change(tell_ready, [ready, shell.lang], None, **QUEUED)
 
-    def act(selected: str, ends: tuple[str, str], lang: str, event: gr.EventData) -> tuple[tuple[str, str], bool, Any]:
+    def act(selected: str, lang: str, event: gr.EventData) -> tuple[Any, bool, Any]:
         """The buttons beside a run: stop it, pause it, or choose settings for another, which may go on from it."""
         if "new" in event._data:
-            return ends, True, train_origin.offered(studio.runs.list(), train_origin.NONE, lang)
+            return gr.skip(), True, train_origin.offered(studio.runs.list(), train_origin.NONE, lang)
         if "onward" in event._data:
-            return ends, True, train_origin.offered(studio.runs.list(), selected, lang)
+            return gr.skip(), True, train_origin.offered(studio.runs.list(), selected, lang)
         way = "pause" if "pause" in event._data else "stop"
         if way == "pause":
             studio.worker.pause_run(selected)
@@ -204,7 +200,7 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
         return (selected, way), False, gr.skip()
 
     outcome = [ending, shell.choosing, form.origin.run]
-    aside.pick(told(act), [shell.run, ending, shell.lang], outcome, **QUEUED)
+    aside.pick(told(act), [shell.run, shell.lang], outcome, **QUEUED)
 
     def again(selected: str, lang: str, event: gr.EventData) -> tuple[Any, Any]:
         """Goes on with a run, or trains another with the same settings."""

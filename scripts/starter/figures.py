@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -79,7 +80,7 @@ def loss_of(model: torch.nn.Module, tokenizer: Tokenizer, talks: list[Talk]) -> 
     return total / count
 
 
-def evaluate(target: Path, per_kind: int = 8, seed: int = 99) -> dict:
+def evaluate(target: Path, per_kind: int = 8, seed: int = 99) -> dict[str, Any]:
     """Accuracy by kind on fresh talks of trained kinds, on kept-back ways of asking and on kept-back kinds; stops on odd input."""
     tokenizer = AutoTokenizer.from_pretrained(target)
     model = AutoModelForCausalLM.from_pretrained(target, dtype=torch.float32).eval()
@@ -95,7 +96,7 @@ def evaluate(target: Path, per_kind: int = 8, seed: int = 99) -> dict:
         groups[group] += [(plain, maker(rng, True)) for _ in range(per_kind)]
     for name, (_, maker) in mix.kinds().items():
         groups["trained kinds, fresh draws"] += [(name, maker(rng, False)) for _ in range(max(2, per_kind // 3))]
-    figures: dict = {"seed": seed, "per_kind": per_kind}
+    figures: dict[str, Any] = {"seed": seed, "per_kind": per_kind}
     for group, cases in groups.items():
         got = replies(model, tokenizer, [_messages(talk) for _, talk in cases])
         by_kind: dict[str, list[int]] = {}
@@ -113,12 +114,12 @@ def evaluate(target: Path, per_kind: int = 8, seed: int = 99) -> dict:
     got = replies(model, tokenizer, [[{"role": "user", "content": text}] for text in ODD])
     figures["odd prompts"] = {"prompts": len(ODD), "stopped": sum(s for _, s in got), "looping": sum(looping(r) for r, _ in got),
                               "replies": {p[:60]: r for p, (r, _) in zip(ODD, got, strict=True)}}  # fmt: skip
-    plain = Tokenizer.from_file(str(target / "tokenizer.json"))
+    bare = Tokenizer.from_file(str(target / "tokenizer.json"))
     figures["answer loss, held-out phrasings"] = round(
-        loss_of(model, plain, [t for _, t in groups["held-out phrasings"]]), 3
+        loss_of(model, bare, [t for _, t in groups["held-out phrasings"]]), 3
     )
     figures["answer loss, fresh training text"] = round(
-        loss_of(model, plain, list(islice(mix.conversations(seed + 10**9), 600))), 3
+        loss_of(model, bare, list(islice(mix.conversations(seed + 10**9), 600))), 3
     )
     return figures
 

@@ -10,8 +10,9 @@ import random
 import re
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
-Node = str | tuple  # text, ("slot", form, name) or ("pick", [sequence, ...])
+Node = str | tuple[Any, ...]  # text, ("slot", form, name) or ("pick", [sequence, ...])
 IRREGULAR = {
     "child": "children", "man": "men", "woman": "women", "person": "people", "mouse": "mice", "foot": "feet",
     "tooth": "teeth", "goose": "geese", "sheep": "sheep", "fish": "fish", "deer": "deer", "ox": "oxen",

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from . import context, lists, numbers, rewrite, stories, truth
-from .blocks import Talk
+from .blocks import Block, Talk
 from .grammar import capital
 from .material import library
 
@@ -77,12 +77,20 @@ FILLERS = (
 )
 
 
+def _asked(block: Block) -> Maker:
+    return lambda rng, held: library.talk(rng, block, held)
+
+
+def _kept_back(block: Block) -> Maker:
+    return lambda rng, _: library.talk(rng, block, True)
+
+
 def kinds() -> dict[str, tuple[float, Maker]]:
     """Every kind that training may use, by name, with its weight."""
     out: dict[str, tuple[float, Maker]] = {}
     for name, block in library.blocks.items():
         if not block.held:
-            out[name] = (block.weight, lambda rng, held, b=block: library.talk(rng, b, held))
+            out[name] = (block.weight, _asked(block))
     return out | PYTHON_KINDS
 
 
@@ -91,9 +99,9 @@ def held_out() -> dict[str, Maker]:
     out: dict[str, Maker] = {f"kind:{name}": maker for name, maker in HELD_KINDS.items()}
     for name, block in library.blocks.items():
         if block.held:
-            out[f"kind:{name}"] = lambda rng, held, b=block: library.talk(rng, b, True)
+            out[f"kind:{name}"] = _kept_back(block)
         elif block.lines["!"]:
-            out[f"asked:{name}"] = lambda rng, held, b=block: library.talk(rng, b, True)
+            out[f"asked:{name}"] = _kept_back(block)
     for name in ("sums", "zh_sums", "bigger", "next_number", "word_problem", "change", "repeat", "reading", "gibberish",
                  "things", "zh_things", "story", "zh_story", "poem", "note", "is_it", "size"):  # fmt: skip
         out[f"asked:{name}"] = PYTHON_KINDS[name][1]
@@ -171,7 +179,7 @@ def conversations(seed: int) -> Iterator[Talk]:
     table = kinds()
     names = list(table)
     weights = [table[n][0] for n in names]
-    seen: Counter[tuple] = Counter()
+    seen: Counter[tuple[tuple[str, str], ...]] = Counter()
     english: list[str] = [n for n in names if not n.startswith("zh_")]
     chinese = [n for n in names if n.startswith("zh_")]
     weight_of = dict(zip(names, weights, strict=True))

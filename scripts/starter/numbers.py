@@ -80,7 +80,11 @@ def sums(rng: random.Random, held: bool) -> Talk:
         else:
             text = f"{words(a)} {say(rng, SAID[sign])} {words(b)}"
         frames = ASK_HELD if held else ASK if place == 0 else ("And {sum}?", "What about {sum}?", "And {sum}")
-        ask = say(rng, rng.choice(frames), lambda _, t=text: t)
+
+        def filled(_: str, text: str = text) -> str:
+            return text
+
+        ask = say(rng, rng.choice(frames), filled)
         wordy = style >= 0.75
         said = words(c) if wordy else str(c)
         spelled = {"+": "plus", "-": "minus", "*": "times", "/": "divided by"}[sign]

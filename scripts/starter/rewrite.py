@@ -43,6 +43,9 @@ def change(rng: random.Random, held: bool) -> Talk:
     subject, (base, third, past), rest = act(rng)
     does = "do" if third == base else "does"
     source = capital(f"{subject} {third} {rest}.")
+    asks: tuple[str, ...]
+    held_asks: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
     if kind == "polite":
         do = wish(rng)
         source = capital(say(rng, f"[{do}|{do}|{do} now|{do} right now|I want you to {do}|you must {do}][.|!|]"))

@@ -58,7 +58,7 @@ def batches(tokenizer: Tokenizer, plan: Plan, step: int) -> Iterator[tuple[torch
         ids: list[int] = []
         mask: list[int] = []
         for _ in range(CHUNK):
-            table = []
+            table: list[tuple[list[int], list[int]]] = []
             while len(table) < rows:
                 while len(ids) < length:
                     for got, marks in vocabulary.encode(tokenizer, list(islice(stream, 64))):

@@ -81,7 +81,8 @@ def train_tokenizer(folder: Path, seed: int = 1) -> PreTrainedTokenizerFast:
 
 def encode(tokenizer: Tokenizer, talks: list[Talk]) -> list[tuple[list[int], list[int]]]:
     """Ids and answer mask (1 on the assistant's words and end token) of conversations, as the template renders them."""
-    ids_of = {name: tokenizer.token_to_id(name) for name in SPECIAL}
+    vocabulary = tokenizer.get_vocab()
+    ids_of = {name: vocabulary[name] for name in SPECIAL}
     pieces = tokenizer.encode_batch([text for talk in talks for _, text in talk.turns], add_special_tokens=False)
     out, at = [], 0
     for talk in talks:
