@@ -2,9 +2,11 @@
 
     python benchmarks/hotload.py [starter 120m ...] [--rounds 5] [--shared] [--json FILE]
 
-A few steps in each round. "asked at the last step": the pane is what has been learned so far, and its snapshot answers
-before anything is saved. "asked at the end": the adapter is saved, PEFT's layers leave the base, the saved file is
-loaded, and the first token comes; the checks of a run are not in it. Beside them a reload of base and adapter.
+A few steps in each round. "at the last step": the pane is what has been learned so far. "at the end": it is what was
+learned in the end, by the function that a run ends with, which saves it after that. "from its file": what a run of an
+earlier day costs. "through a worker": a real run in a process of its own; who watches its history asks as soon as the
+last step stands there, and the token has come back when it counts; over the same question to the idle worker, in wall
+time, so not with --shared. Beside them a reload of base and adapter.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +25,26 @@ from bases import clock, for_each_base, ratio, resident_with_adapters
 from duet import QUESTION, answer
 from peft import LoraConfig
 
+from ftchat.data import DatasetStore, Source, read
 from ftchat.engine.adapters import Voice
+from ftchat.engine.closing import keep
 from ftchat.engine.models import Resident
+from ftchat.events import StepLogged
+from ftchat.records import ChatRequest, Message, Pane, RunConfig, Sampling
+from ftchat.runs import Run, RunStore
+from ftchat.worker import Worker, open_worker
+
+STEPS = 3
 
 
-def train(resident: Resident, name: str, steps: int = 3) -> None:
+def train(resident: Resident, name: str) -> None:
     """Bare steps: what comes after the last one is measured, not they."""
     targets = list(resident.target_modules())
     peft = resident.add_adapter(name, LoraConfig(task_type="CAUSAL_LM", r=16, target_modules=targets))
     ids = torch.tensor([resident.template.prompt_ids(QUESTION)], device=resident.device)
     optimizer = torch.optim.AdamW([tensor for tensor in peft.parameters() if tensor.requires_grad], lr=1e-3)
     peft.train()
-    for _ in range(steps):
+    for _ in range(STEPS):
         peft(input_ids=ids, labels=ids).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -42,7 +53,7 @@ def train(resident: Resident, name: str, steps: int = 3) -> None:
 def measure(base: str, rounds: int, folder: Path) -> dict[str, Any]:
     resident = resident_with_adapters(base, "float32", ["known"], folder)
     resident.template.stop_ids = frozenset()
-    found: dict[str, list[float]] = {}
+    runs, found = RunStore(folder), dict[str, list[float]]()
 
     def timed(what: str, began: float) -> float:
         found.setdefault(what, []).append(clock() - began)
@@ -51,45 +62,98 @@ def measure(base: str, rounds: int, folder: Path) -> dict[str, Any]:
     for number in range(rounds + 1):
         if number == 1:
             found.clear()  # a first round is not counted
+        run = runs.create(RunConfig(f"run-{number}", "none"))
         began = clock()
         answer(resident, [Voice("known")], 1)
         timed("resident", began)
-        run = f"run-{number}"
-        train(resident, run)
+        train(resident, run.id)
         began = clock()
         resident.snapshot("now")
         answer(resident, [Voice("now")], 1)
-        timed("asked at the last step", began)
-        began = part = clock()
-        resident.save(run, folder / run)
-        part = timed("saving", part)
-        resident.detach(run)
-        part = timed("leaving training", part)
-        resident.attach(run, folder / run)
-        part = timed("loading", part)
-        answer(resident, [Voice(run)], 1)
-        timed("first token", part)
-        timed("asked at the end", began)
+        timed("at the last step", began)
+        spoken: list[float] = []
+
+        def first(run: Run = run, spoken: list[float] = spoken) -> None:
+            answer(resident, [Voice(run.id)], 1)
+            spoken.append(clock())
+
+        began = clock()
+        keep(run, resident, first)
+        found.setdefault("at the end", []).append(spoken[0] - began)
+        timed("saving after that", spoken[0])
+        resident.detach(run.id)
+        began = clock()
+        resident.attach(run.id, run.adapter)
+        answer(resident, [Voice(run.id)], 1)
+        timed("from its file", began)
         resident.detach("now")
         began = clock()
         again = Resident(base, "float32", resident.device)
-        again.attach(run, folder / run)
-        answer(again, [Voice(run)], 1)
+        again.attach(run.id, run.adapter)
+        answer(again, [Voice(run.id)], 1)
         timed("reload of base and adapter", began)
         del again
-        resident.detach(run)
+        resident.detach(run.id)
     parts = {f"{what}, ms": round(statistics.median(seconds) * 1e3, 1) for what, seconds in found.items()}
+    over = ("at the last step", "at the end", "from its file", "reload of base and adapter")
+    return {f"{what}, over resident": ratio(found[what], found["resident"]) for what in over} | parts
+
+
+def through_worker(base: str, rounds: int, home: Path) -> dict[str, Any]:
+    """In wall time: the steps of another process cannot be told from what comes after them."""
+    rows = "\n".join(f"Where is parcel {number}?\tIn the blue van {number}." for number in range(6))
+    dataset = DatasetStore(home).put(read([Source.from_text(rows)]), "parcels")
+    worker, runs = open_worker("process", home), RunStore(home)
+    after, idle = [], []
+    try:
+        for number in range(rounds + 1):
+            config = RunConfig(f"run-{number}", dataset.hash, base, settings={"max_steps": STEPS})
+            run = runs.create(config)
+            worker.start_run(run.id)
+            last = _last_step(run)
+            after.append(_first_token(worker, run, f"{number} now", "now") - last)
+            while not run.status().over:
+                time.sleep(0.1)
+            began = time.time()
+            idle.append(_first_token(worker, run, f"{number} end", None) - began)
+    finally:
+        worker.close()
+    del after[0], idle[0]
     return {
-        "asked at the last step, over resident": ratio(found["asked at the last step"], found["resident"]),
-        "asked at the end, over resident": ratio(found["asked at the end"], found["resident"]),
-        "reload, over resident": ratio(found["reload of base and adapter"], found["resident"]),
-        **parts,
+        "through a worker, over resident": ratio(after, idle),
+        "through a worker, ms": round(statistics.median(after) * 1e3, 1),
+        "idle worker, ms": round(statistics.median(idle) * 1e3, 1),
     }
+
+
+def _last_step(run: Run) -> float:
+    """When it was taken; returns as soon as it stands in the history."""
+    path, size = run.folder / "events.jsonl", 0
+    while True:
+        if path.exists() and path.stat().st_size != size:
+            size = path.stat().st_size
+            for event in run.events():
+                if isinstance(event, StepLogged) and event.step == STEPS:
+                    return event.time
+        time.sleep(0.001)
+
+
+def _first_token(worker: Worker, run: Run, asked: str, checkpoint: Any) -> float:
+    """When it has come back. Two questions share no beginning that would be known."""
+    pane = Pane(run.id, (Message("user", f"{asked}: {QUESTION[0].content}"),), checkpoint=checkpoint)
+    events = list(worker.chat(ChatRequest(asked, run.config.base, (pane,), Sampling(0.0, 1))))
+    assert events, asked
+    return time.time()
+
+
+def everything(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    found = measure(base, arguments.rounds, folder)
+    return found if arguments.shared else found | through_worker(base, arguments.rounds, folder / "home")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for_each_base(parser, "hotload", lambda base, folder, a: measure(base, a.rounds, folder))
+    for_each_base(parser, "hotload", everything)
 
 
 if __name__ == "__main__":

@@ -257,8 +257,8 @@ class Sampling:
 class Pane:
     """One column of the duet: `run` is the id of the run whose adapter answers, or of an adapter that was brought; None
     for the base alone. `strength`, from 0 to 1.5, multiplies what the adapter changes. `checkpoint` is the step at
-    which a run's adapter is taken, or "now" for what a run in training has learned so far; None is what it learned in
-    the end."""
+    which a run's adapter is taken, or "now" for what a run has learned so far; None is what it learned in the end,
+    which "now" is too once training is over."""
 
     run: str | None
     messages: tuple[Message, ...]

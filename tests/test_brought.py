@@ -152,7 +152,7 @@ def test_files_that_are_not_what_they_say_are_refused(
     ("names", "words"),
     [
         (["adapter_model.bin", CONFIG], "adapter_model.bin"),
-        ([CONFIG, WEIGHTS, "a/training_args.bin"], "training_args.bin"),
+        (["a/adapter_model.bin", "a/optimizer.pt", "a/" + CONFIG], "adapter_model.bin"),
         ([CONFIG], "two files"),
         ([CONFIG, WEIGHTS, "b/" + WEIGHTS], "each once"),
         ([], "two files"),

@@ -178,7 +178,6 @@ def test_a_pane_that_cannot_be_is_refused_in_a_sentence(home: Path, worker: Work
         (Pane(run.id, STORY, 1.6), "strength"),
         (Pane(run.id, STORY, float("nan")), "strength"),
         (Pane(run.id, STORY, checkpoint=7), "no checkpoint of step 7"),
-        (Pane(run.id, STORY, checkpoint="now"), "not training"),
     ):
         *_, failed = worker.chat(request(Pane(None, STORY), pane))
         assert isinstance(failed, ReplyFailed) and words in failed.error
@@ -208,8 +207,11 @@ def test_what_is_half_trained_can_be_asked_without_changing_what_becomes_of_it(h
         if not isinstance(events[-1], ReplyFailed):
             answers.append(done(events)[1])
     finish(run)
-    assert len({answer.adapter for answer in answers}) == len(answers) >= 2
+    early = [answer for answer in answers if answer.adapter != run.id]  # the others came when it had learned all
+    assert len({answer.adapter for answer in early}) == len(early) >= 2
     norms = [answer.adapter_norm for answer in answers]
-    assert norms == sorted(norms) and all(answer.adapter.startswith(f"{run.id}@") for answer in answers)
+    assert norms == sorted(norms) and all(answer.adapter.startswith(f"{run.id}@") for answer in early)
+    steps = [int(answer.adapter.partition("@")[2].partition("-")[0]) for answer in early]
+    assert steps == sorted(steps) and steps[0] >= 3 and steps[-1] <= 40
     assert losses(run) == losses(quiet)
     assert set(worker.state().adapters) == {quiet.id, run.id}

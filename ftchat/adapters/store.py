@@ -3,7 +3,8 @@
 adapters/<id>/adapter_model.safetensors, adapter_config.json    PEFT's two files, and no other
               about.json                                        its name and its base
 
-The id is made of the content: what is brought twice is kept once. A folder appears whole or not at all.
+The id is made of the content: what is brought twice is kept once. A folder appears whole or not at all; one on its way
+has a lock beside it, so that what a kill left of it can be told.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from filelock import FileLock, Timeout
 
 from ftchat.adapters.checks import CONFIG, FILES, MOST_BYTES, WEIGHTS, check_adapter
 from ftchat.errors import ConfigError, ModelError
@@ -26,7 +29,8 @@ from ftchat.files import LOCAL_OWNER, owner_folder, sync_folder, write_atomic
 
 MOST_KEPT = 50
 _NAME_LENGTH = 80
-_MAY_RUN = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".py")  # reading them can run what is in them
+_MOST_NAMED = 6  # files that were passed over
+_MAY_RUN = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")  # reading them can run what is in them
 _BESIDE, _PREFIX = ".coming-", "adapter-"
 _ID = re.compile(_PREFIX + "[0-9a-f]{12}")
 _ABOUT = "about.json"
@@ -34,11 +38,21 @@ _ABOUT = "about.json"
 
 @dataclass(frozen=True, slots=True)
 class BroughtAdapter:
+    """`passed_over`: what lay beside its two files when it was brought, and was not opened."""
+
     id: str
     name: str
     base: str
     added: float
     folder: Path
+    passed_over: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def passed(self) -> str:
+        """The names of what was passed over, the first of many."""
+        more = len(self.passed_over) - _MOST_NAMED
+        named = ", ".join(_plain(name) for name in self.passed_over[:_MOST_NAMED])
+        return f"{named} (+{more})" if more > 0 else named
 
 
 class AdapterStore:
@@ -58,19 +72,19 @@ class AdapterStore:
         """Keeps the adapter in these files: PEFT's two, a folder or a ZIP archive with them. `takes` raises where its
         base is none that may be used. ModelError says why an adapter is not kept."""
         with self.coming() as beside:
-            gather(files, beside)
+            passed_over = tuple(gather(files, beside))
             base = check_adapter(beside)
             takes(base)
             known = _PREFIX + _hash(beside)[:12]
             before = self.find(known)
             if before is not None:
-                return before
+                return replace(before, passed_over=passed_over)
             others = {adapter.name for adapter in self.list()}
             if len(others) >= MOST_KEPT:
                 raise ModelError(
                     f"{MOST_KEPT} adapters are kept already; delete one first", "adapter_many", n=MOST_KEPT
                 )
-            name = "".join(sign for sign in name if sign.isprintable()).strip()[:_NAME_LENGTH] or "adapter"
+            name = _plain(name) or "adapter"
             names = (name, *(f"{name}-{n}" for n in range(2, len(others) + 3)))
             name = next(free for free in names if free not in others)
             added = time.time()
@@ -78,7 +92,7 @@ class AdapterStore:
             sync_folder(beside)
             shutil.rmtree(self.folder / known, ignore_errors=True)  # one that lost its name
             beside.rename(self.folder / known)
-            return BroughtAdapter(known, name, base, added, self.folder / known)
+            return BroughtAdapter(known, name, base, added, self.folder / known, passed_over)
 
     def delete(self, adapter: str) -> None:
         found = self.find(adapter)
@@ -89,12 +103,39 @@ class AdapterStore:
     @contextmanager
     def coming(self) -> Iterator[Path]:
         """A folder to fill, on the disk of those that are kept; removed if it is still there at the end."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         beside = self.folder / f"{_BESIDE}{secrets.token_hex(4)}"
-        beside.mkdir(parents=True)
-        try:
-            yield beside
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        with _on_its_way(beside):
+            beside.mkdir()
+            try:
+                yield beside
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+
+    def clear_leftovers(self) -> None:
+        """Removes what a kill left of adapters on their way; what some process still brings stays."""
+        for path in self.folder.glob(f"{_BESIDE}*"):
+            beside = path.with_suffix("")  # of the folder itself, and of its lock
+            with suppress(Timeout), _on_its_way(beside):
+                shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def _on_its_way(beside: Path) -> Iterator[None]:
+    """Inside, this folder is some process's own; Timeout where it is another's. A visitor's request may go on in
+    another thread than it began in."""
+    path = beside.with_suffix(".lock")
+    lock = FileLock(path, timeout=0, thread_local=False)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+        path.unlink(missing_ok=True)
+
+
+def _plain(name: str) -> str:
+    return "".join(sign for sign in name if sign.isprintable()).strip()[:_NAME_LENGTH]
 
 
 def _read(folder: Path) -> BroughtAdapter | None:
@@ -104,32 +145,31 @@ def _read(folder: Path) -> BroughtAdapter | None:
     return None
 
 
-def gather(files: Sequence[Path], target: Path) -> None:
-    """Copies the two files, and nothing else, out of what was brought."""
+def gather(files: Sequence[Path], target: Path) -> list[str]:
+    """Copies the two files, and nothing else, out of what was brought; the names of the others, which stay closed."""
     if len(files) == 1 and files[0].is_dir():
-        files = [path for path in files[0].iterdir() if path.is_file()]
+        files = [path for path in sorted(files[0].iterdir()) if path.is_file()]
     elif len(files) == 1 and files[0].suffix.lower() == ".zip":
-        _unpack(files[0], target)
-        return
+        return _unpack(files[0], target)
     check_names([path.name for path in files])
     for path in files:
         if path.name in FILES:
             if path.stat().st_size > MOST_BYTES:
                 raise _too_large()
             shutil.copyfile(path, target / path.name)
+    return [path.name for path in files if path.name not in FILES]
 
 
 def check_names(names: Sequence[str]) -> None:
-    """ModelError where these files are not an adapter that may be read. Others beside its two, such as a README, are
-    left out."""
-    risky = next((name for name in names if name.lower().endswith(_MAY_RUN)), None)
-    if risky is not None:
-        raise ModelError(
-            f"{risky[:120]} is of a kind that can run code when it is read; bring only {CONFIG} and {WEIGHTS}",
-            "adapter_risky",
-            file=risky[:120],
-        )
+    """ModelError where an adapter's two files are not among these, each once."""
     last = [PurePosixPath(name).name for name in names]
+    pickled = next((name for name in last if name.startswith("adapter_model.") and name.endswith(_MAY_RUN)), None)
+    if pickled is not None and WEIGHTS not in last:
+        raise ModelError(
+            f"{pickled[:120]} is of a kind that can run code when it is read; bring only {CONFIG} and {WEIGHTS}",
+            "adapter_risky",
+            file=pickled[:120],
+        )
     if sorted(name for name in last if name in FILES) != sorted(FILES):
         raise ModelError(
             f"an adapter is two files, {CONFIG} and {WEIGHTS}, each once; bring both, or one ZIP archive of them",
@@ -137,27 +177,34 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def _unpack(path: Path, target: Path) -> None:
+def _unpack(path: Path, target: Path) -> list[str]:
     try:
         with ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
-            check_names([member.filename for member in members])
-            for member in members:
-                name = PurePosixPath(member.filename).name
-                if name not in FILES:
-                    continue
+            nearest = _nearest(members)
+            check_names([member.filename for member in nearest])
+            taken = [member for member in nearest if PurePosixPath(member.filename).name in FILES]
+            for member in taken:
                 left = MOST_BYTES
+                name = PurePosixPath(member.filename).name
                 with archive.open(member) as packed, (target / name).open("wb") as file:
                     while piece := packed.read(1 << 20):  # a header may lie about the size
                         left -= len(piece)
                         if left < 0:
                             raise _too_large()
                         file.write(piece)
+            return [member.filename for member in members if member not in taken]
     except (BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
         # RuntimeError is a password, NotImplementedError a rare way to pack.
         raise ModelError(
             "this ZIP archive is damaged or locked; unpack it and bring the two files of the adapter", "adapter_zip"
         ) from error
+
+
+def _nearest(members: list[ZipInfo]) -> list[ZipInfo]:
+    """Of a folder of checkpoints, the files that lie least deep: those of the whole training."""
+    depths = {m.filename.count("/") for m in members if PurePosixPath(m.filename).name in FILES}
+    return [member for member in members if member.filename.count("/") <= min(depths, default=0)]
 
 
 def _too_large() -> ModelError:

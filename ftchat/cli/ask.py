@@ -169,7 +169,8 @@ def _tuned(home: Path, name: str) -> Tuned:
 
 def _kept(adapter: BroughtAdapter) -> Tuned:
     """Says by which id it can be named from now on, which asks nobody else for it."""
-    print(f"adapter {adapter.name} is kept as {adapter.id}", file=sys.stderr)
+    passed = f"; passed over, and not opened: {adapter.passed}" if adapter.passed_over else ""
+    print(f"adapter {adapter.name} is kept as {adapter.id}{passed}", file=sys.stderr)
     return Tuned(adapter.id, adapter.base)
 
 

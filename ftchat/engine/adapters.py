@@ -70,6 +70,7 @@ class AdapterStack:
 
     def put(self, name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         """An adapter from its tensors, by the names that its file has for them. They are copied."""
+        tensors = dict(sorted(tensors.items()))  # a norm is to be the same sum wherever they come from
         kind = config.get("peft_type")
         start: Pairs = []
         own: twins.Twin | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -78,13 +78,18 @@ def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence
 
 
 def check_after(
-    resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor
+    resident: Resident, adapter: str, examples: Sequence[Example], before: torch.Tensor, pulse: Callable[[], object]
 ) -> tuple[list[Checked], list[Pair]]:
     """After training: the adapter changed something and what is answered, the base is the same to the bit, and replies
-    to training prompts, which are given too, stop by themselves."""
+    to training prompts, which are given too, stop by themselves. `pulse` is called after each of their tokens."""
+
+    def enough() -> bool:
+        pulse()
+        return False
+
     norm = resident.adapter_norm(adapter)
     same = torch.equal(before, base_probe(resident))
-    pairs = ask_both(resident, adapter, spread(examples, _REPLIES_TRIED), resident.context, lambda: False)
+    pairs = ask_both(resident, adapter, spread(examples, _REPLIES_TRIED), resident.context, enough)
     stopped = sum(pair.tuned.stop == "eos" for pair in pairs)
     moved = [pair.tuned.divergence for pair in pairs if pair.tuned.divergence is not None]
     divergence = sum(moved) / max(1, len(moved))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from collections.abc import Callable
 
 from ftchat.engine.checkpoints import Checkpoint, DiskFull, best_whole, keep_last_only, last_whole
 from ftchat.engine.models import Resident
@@ -44,11 +45,14 @@ def back_to_best(run: Run, resident: Resident) -> int:
     return best.step if best else 0
 
 
-def keep(run: Run, resident: Resident) -> None:
-    """Saves the adapter and lets go of the copy that was trained: users chat with what was saved."""
+def keep(run: Run, resident: Resident, pulse: Callable[[], object]) -> None:
+    """What was learned answers at once, bit for bit as its file will; then it is saved, and the copy that was trained
+    goes. `pulse` lets who waits for it ask before the disk is written to."""
+    resident.snapshot(run.id)
+    pulse()
     resident.save(run.id, run.adapter)
     sync_folder(run.adapter)
-    resident.detach(run.id)
+    resident.end_training()
 
 
 def close_well(run: Run, reporter: Reporter, kept: int) -> None:
@@ -70,13 +74,13 @@ def close_well(run: Run, reporter: Reporter, kept: int) -> None:
     )
 
 
-def close_diverged(run: Run, resident: Resident, reporter: Reporter) -> None:
+def close_diverged(run: Run, resident: Resident, reporter: Reporter, pulse: Callable[[], object]) -> None:
     """What was learned before the loss went wrong is kept, as far as there is a checkpoint of it."""
     error, kept = reporter.diverged, last_whole(run.checkpoints)
     if kept is not None:
         assert resident.learner is not None
         resident.learner.restore(kept.folder)
-        keep(run, resident)
+        keep(run, resident, pulse)
         error += f"; what it had learned up to step {kept.step} is kept"
     else:
         resident.detach(run.id)

@@ -68,6 +68,7 @@ class Learner(Steps, ABC):
     holds both."""
 
     saved_as_trained = True
+    step = 0  # how many steps it has taken
 
     def __init__(self, name: str, model: Any):
         self.name, self.model = name, model

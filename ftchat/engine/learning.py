@@ -65,10 +65,12 @@ class _Stepping(TrainerCallback):
         self._learner = learner
 
     def on_step_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._learner.step = state.global_step
         self._learner.before_step(state.global_step)
 
     def on_optimizer_step(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         self._learner.after_step(state.global_step)
+        self._learner.step = state.global_step + 1
 
 
 class _Grouped(LengthGroupedSampler):

@@ -26,7 +26,7 @@ from ftchat.engine.counting import Counting, Countings, told
 from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import check_ready, default_precision
 from ftchat.engine.machine import describe_machine
-from ftchat.engine.memory import Meter
+from ftchat.engine.memory import Meter, give_back
 from ftchat.engine.models import Resident
 from ftchat.engine.queue import RunQueue
 from ftchat.engine.replies import Replies
@@ -66,7 +66,9 @@ class Loop:
         self._datasets = DatasetStore(home, owner)
         self._runs = RunStore(home, owner)
         self._resident: Resident | None = None
-        self._replies = Replies(self._runs, AdapterStore(home, owner), self._load, self._deliver)
+        brought = AdapterStore(home, owner)
+        brought.clear_leftovers()
+        self._replies = Replies(self._runs, brought, self._load, self._deliver)
         self._queue = RunQueue(self._runs)
         self._counting = Countings(self._calls.send)
         self._step_ended = time.monotonic()
@@ -200,6 +202,7 @@ class Loop:
                 way(run, self._datasets.split_for(run.config), method, resident, self._pulse, self._meter)
             except Exception as error:
                 close_badly(run, error)
+        give_back()
 
     def _needs(self, run: Run) -> tuple[str, str]:
         """The method and the precision of the base that a run trains with; one that was begun keeps its own."""
@@ -219,10 +222,10 @@ class Loop:
             self._take_calls(0)
             self._arrive()
             self._counting.advance()
-            deadline = time.monotonic() + step_seconds * self._share / (1 - self._share)
+            deadline, asked = time.monotonic() + step_seconds * self._share / (1 - self._share), self._queue.asked
             if self._replies and self._resident:
                 with self._resident.chatting():
-                    while self._replies and time.monotonic() < deadline and not self._queue.asked:
+                    while self._replies and time.monotonic() < deadline and self._queue.asked == asked:
                         self._replies.advance()
                         self._take_calls(0)
         self._step_ended = time.monotonic()

@@ -44,6 +44,7 @@ class Resident:
         rows = self.model.get_input_embeddings().weight.shape[0]
         self.template = ChatTemplate(self.tokenizer, rows, eos_ids)
         self.stack = AdapterStack(self.model)
+        self.needed: set[str] = set()  # adapters that a run asks for its own ends
         self.learner: Learner | None = None  # while a run trains
         self._chatting = False
         self._modules: tuple[torch.nn.Module, ...] = ()  # of the base, with those of what is being trained
@@ -113,18 +114,23 @@ class Resident:
             self.stack.load(adapter, folder)
 
     def snapshot(self, name: str) -> None:
-        """What is being trained, as it is now, answers under this name from here on."""
+        """What is being trained, as it is now, answers under this name from here on, as its file would."""
         assert self.learner is not None
         with self.chatting():
             self.stack.put(name, self.learner.learned(), self.learner.config())
 
     def detach(self, adapter: str) -> None:
         """Frees an adapter. What is being trained leaves the base."""
-        if self.learner is not None and adapter == self.training:
-            self.learner.remove()
-            self.learner, self._modules = None, ()
-            self.model.eval()
+        if adapter == self.training:
+            self.end_training()
         self.stack.drop(adapter)
+
+    def end_training(self) -> None:
+        """What is being trained leaves the base; what answers stays."""
+        assert self.learner is not None
+        self.learner.remove()
+        self.learner, self._modules = None, ()
+        self.model.eval()
 
     def save(self, adapter: str, folder: Path) -> None:
         """Writes what is being trained as an adapter's two files; the folder appears whole or not at all."""

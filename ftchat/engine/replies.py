@@ -18,6 +18,7 @@ from ftchat.adapters import AdapterStore
 from ftchat.engine import checkpoints
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
+from ftchat.engine.memory import give_back
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError, FtchatError
@@ -44,9 +45,8 @@ class Replies:
         self._told: dict[tuple[str, int], tuple[float, str]] = {}  # of a pane: when it was sent, and text since then
         self._used: dict[str, float] = {}  # when an adapter was last asked for
         self._snapshots = itertools.count(1)
-        self._passing: set[str] = (
-            set()
-        )  # snapshots of a run in training, and what was deleted: gone after their replies
+        # Snapshots of a run in training, and what was deleted: they go after their replies.
+        self._passing: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -147,12 +147,15 @@ class Replies:
         else:
             run = self._runs.get(pane.run)
             _check_base(f"run {run.config.name}", run.config.base, base)
-            if pane.checkpoint == "now":
+            learned = run.id in resident.adapters  # in the end, though it may not be on the disk yet
+            if isinstance(pane.checkpoint, int):
+                name, folder = f"{run.id}@{pane.checkpoint}", _checkpoint(run, pane.checkpoint)
+            elif pane.checkpoint == "now" and resident.training == run.id and not learned:
                 name = self._snapshot(run, resident)
                 self._used[name] = time.monotonic()
                 return Voice(name, pane.strength)
-            name = run.id if pane.checkpoint is None else f"{run.id}@{pane.checkpoint}"
-            folder = _folder(run, pane.checkpoint)
+            else:
+                name, folder = run.id, run.adapter if learned else _adapter(run)
         self._attach(name, folder, resident, {voice.adapter for voice in others if voice.adapter})
         return Voice(name, pane.strength)
 
@@ -176,12 +179,12 @@ class Replies:
         if resident is not None and adapter in resident.adapters:
             self._passing.add(adapter)
             self._drop_passing(resident)
+            give_back()
 
     def _snapshot(self, run: Run, resident: Resident) -> str:
         """What a run has learned so far, under a name of its own, so that a reply ends as it began."""
-        if resident.training != run.id:
-            raise ChatError(f"run {run.config.name} is not training now; choose what it learned in the end")
-        name = f"{run.id}@{run.status().step}-{next(self._snapshots)}"
+        assert resident.learner is not None
+        name = f"{run.id}@{resident.learner.step}-{next(self._snapshots)}"
         resident.snapshot(name)
         self._passing.add(name)
         return name
@@ -193,7 +196,7 @@ class Replies:
         """For one more adapter: lets go of those that were not asked for the longest."""
         for name in resident.adapters:
             self._used.setdefault(name, time.monotonic())
-        idle = sorted(set(resident.adapters) - self._busy() - wanted, key=self._used.__getitem__)
+        idle = sorted(set(resident.adapters) - self._busy() - wanted - resident.needed, key=self._used.__getitem__)
         for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
             self._detach(name, resident)
 
@@ -214,15 +217,18 @@ def _check_base(who: str, own: str, base: str) -> None:
         raise ChatError(f"{who} was trained on {own}, not on {base}")
 
 
-def _folder(run: Run, checkpoint: int | None) -> Path:
-    """Where the adapter of a run, or of one of its checkpoints, is saved."""
-    if checkpoint is None:
-        status = run.status()
-        if not status.usable:
-            way = "" if status.closed else " yet; wait until it ends, or"
-            raise ChatError(f"run {run.config.name} has no adapter{way or ';'} choose another")
-        return run.adapter
-    found = checkpoints.of_step(run.checkpoints, checkpoint)
+def _adapter(run: Run) -> Path:
+    """Where a run's adapter is saved."""
+    status = run.status()
+    if not status.usable:
+        way = "" if status.closed else " yet; wait until it ends, or"
+        raise ChatError(f"run {run.config.name} has no adapter{way or ';'} choose another")
+    return run.adapter
+
+
+def _checkpoint(run: Run, step: int) -> Path:
+    """Where that of one of its checkpoints is."""
+    found = checkpoints.of_step(run.checkpoints, step)
     if found is None:
-        raise ChatError(f"run {run.config.name} has no checkpoint of step {checkpoint}; choose another")
+        raise ChatError(f"run {run.config.name} has no checkpoint of step {step}; choose another")
     return found.folder

@@ -65,14 +65,18 @@ def ask_both(
         with contextlib.suppress(ChatError):
             decoder.add(replies_to(request, resident, [Voice(None), Voice(adapter)]))
     done: dict[tuple[int, int], ReplyDone] = {}
-    while not decoder.idle:
-        with resident.chatting():
-            for event in decoder.advance():
-                if isinstance(event, ReplyDone):
-                    done[int(event.request), event.pane] = event
-        if enough() or not any(reply.pane == _TUNED for reply in decoder.open):
-            for reply in decoder.open:
-                reply.stopped = True
+    resident.needed.add(adapter)
+    try:
+        while not decoder.idle:
+            with resident.chatting():
+                for event in decoder.advance():
+                    if isinstance(event, ReplyDone):
+                        done[int(event.request), event.pane] = event
+            if enough() or not any(reply.pane == _TUNED for reply in decoder.open):
+                for reply in decoder.open:
+                    reply.stopped = True
+    finally:
+        resident.needed.discard(adapter)
     return [
         Pair(example, done[number, _BASE], done[number, _TUNED])
         for number, example in asked.items()

@@ -120,16 +120,15 @@ def _train(
         finally:
             tracker.close()
     if reporter.diverged:
-        close_diverged(run, resident, reporter)
+        close_diverged(run, resident, reporter, pulse)
     elif reporter.asked in ("pause", "interrupt") and not reporter.complete:
         resident.detach(run.id)
         closing = RunPaused if reporter.asked == "pause" else RunInterrupted
         run.append(closing(step=reporter.step))
     else:
         kept = back_to_best(run, resident) if reporter.early == "overfit" else 0
-        keep(run, resident)
-        resident.attach(run.id, run.adapter)
-        checks, pairs = check_after(resident, run.id, learned, before)
+        keep(run, resident, pulse)
+        checks, pairs = check_after(resident, run.id, learned, before, pulse)
         for check in checks:
             run.append(check)
         if not held_out:

@@ -110,6 +110,8 @@ class Bringing:
         words = t(
             "ft_brg_ready" if ready else "ft_brg_kept", lang, name=adapter.name, base=model_name(adapter.base, lang)
         )
+        if adapter.passed_over:
+            words += " " + t("ft_brg_passed", lang, files=adapter.passed)
         yield _quiet(words), self.listed(lang), None, "", _chosen(adapter.id)
 
     def _free(self, adapter: str) -> None:

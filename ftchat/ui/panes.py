@@ -166,9 +166,9 @@ def foot(chat: Chat, pane: int, lang: str) -> str:
         esc(t("ft_cmp_first", lang, seconds=f"{done.first_token_seconds:.2f}")),
         esc(t(_ENDINGS[done.stop], lang)),
     ]
-    if answer.speaker.checkpoint == "now" and done.adapter:  # id@step-number
-        step = done.adapter.partition("@")[2].partition("-")[0]
-        parts.insert(0, esc(t("ft_cmp_taken", lang, step=step)))
+    taken = (done.adapter or "").partition("@")[2].partition("-")[0]  # of id@step-number
+    if answer.speaker.checkpoint == "now" and taken:  # else training was over
+        parts.insert(0, esc(t("ft_cmp_taken", lang, step=taken)))
     return f'<div class="ft-pf done">{"".join(f"<span>{part}</span>" for part in parts)}</div>'
 
 

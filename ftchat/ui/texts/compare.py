@@ -51,6 +51,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{name} is kept. {base} is loaded for it with the next question.",
         "{name} 已保存。下次提问时会为它加载 {base}。",
     ),
+    "ft_brg_passed": ("Passed over, and not opened: {files}.", "已跳过，未打开：{files}。"),
     "ft_brg_talk": ("Chat with it", "与它对话"),
     "ft_brg_talk_name": ("Chat with {name}", "与 {name} 对话"),
     "ft_brg_delete": ("Delete", "删除"),
@@ -77,8 +78,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "正在下载 {base}：{done} / {total}，每秒 {rate}，当前文件 {file}。",
     ),
     "ft_cmp_loading": (
-        "{base} is being loaded, {seconds} s so far; another model in memory has made room for it.",
-        "正在加载 {base}，已 {seconds} 秒；内存中原来的模型已让出位置。",
+        "{base} is being loaded, {seconds} s so far; a model that was in memory makes room first.",
+        "正在加载 {base}，已 {seconds} 秒；内存中若有其他模型，会先让出位置。",
     ),
     "ft_cmp_ask_base": ("Ask base", "问基座"),
     "ft_cmp_both_hint": ("Ask both models…", "同时问两个模型……"),
