@@ -164,6 +164,23 @@ def test_a_held_out_share_is_measured(home: Path, worker: Worker) -> None:
     assert run.resolved is not None and (run.resolved.examples, run.resolved.held_out) == (27, 3)
 
 
+def test_chat_goes_on_while_held_out_rows_are_measured_and_changes_nothing(home: Path, worker: Worker) -> None:
+    store = DatasetStore(home)
+    learned = store.put(read([Source.from_text("Who?\tI.\nWhy?\tBecause.")]), "short")
+    own = store.put(read([Source.from_text("\n".join(f"Which is {n}?\tIt is {n}." for n in range(300)))]), "own")
+    runs = []
+    for name in ("quiet", "busy"):
+        config = RunConfig(name, learned.hash, settings={"max_steps": 1, "eval_steps": 1, "seed": 5}, held_out=own.hash)
+        runs.append(RunStore(home).create(config))
+        worker.start_run(runs[-1].id)
+        heard = []
+        while name == "busy" and not runs[-1].status().eval_losses:
+            heard.append(ask(worker, None, "Hello!", tokens=4))
+        finish(runs[-1])
+    assert len(heard) > 2  # the first reply may have come before the measuring began
+    assert runs[0].status().eval_losses == runs[1].status().eval_losses
+
+
 def test_a_run_says_which_data_it_learned_and_was_measured_on(home: Path, worker: Worker) -> None:
     store = DatasetStore(home)
     learned = store.put(read([Source.from_text("\n".join(f"Question {n}?\tAnswer {n}." for n in range(6)))]), "numbers")

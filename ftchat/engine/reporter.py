@@ -140,6 +140,9 @@ class Reporter(TrainerCallback):
         if self._let_chat_in() == "stop":
             control.should_training_stop = True
 
+    def on_prediction_step(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._let_chat_in()  # what is asked of the run is heard again at the next step's end
+
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         now = time.monotonic()
         at_risk, step_seconds = now - self._saved, now - self._step_began

@@ -27,6 +27,7 @@ class AnswerTrainer(SFTTrainer):
     smoothing = 0.0
     packing = False
     held_out_nll: Sequence[float] = ()
+    control: TrainerControl
 
     def compute_loss(
         self,
@@ -44,19 +45,21 @@ class AnswerTrainer(SFTTrainer):
         return answer_loss(model, packed(inputs) if self.packing else inputs, num_items_in_batch, self.smoothing)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """The held-out loss: the mean over all learned tokens of all rows, whatever batches they fall into."""
+        """The held-out loss: the mean over all learned tokens of all rows, whatever batches they fall into. Callbacks
+        hear of each batch: a large held-out set takes minutes on a CPU, and chat is not to wait for it."""
         nll: list[float] = []
         tokens = 0
         self.model.eval()
-        with torch.no_grad(), self.accelerator.autocast():
-            for inputs in self.get_eval_dataloader():
-                inputs = self._prepare_inputs(inputs)
+        for inputs in self.get_eval_dataloader():
+            inputs = self._prepare_inputs(inputs)
+            with torch.no_grad(), self.accelerator.autocast():
                 nll += nll_of_rows(self.model, inputs).tolist()
-                tokens += int((inputs["labels"][:, 1:] != -100).sum())
+            tokens += int((inputs["labels"][:, 1:] != -100).sum())
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
         self.held_out_nll = nll
         metrics = {"eval_loss": sum(nll) / max(1, tokens)}
         self.log(metrics)
-        self.control: TrainerControl = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
 

@@ -46,6 +46,9 @@ class Watch(TrainerCallback):
         self._look_up(state, control)
         self._before = time.monotonic()  # so that what is measured after a step counts as well
 
+    def on_prediction_step(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.asked = self.asked or self.pulse()
+
     def on_log(self, args: Any, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any) -> None:
         if not all(math.isfinite(logs[name]) for name in ("loss", "eval_loss") if name in logs):
             self._end("diverged", control)
