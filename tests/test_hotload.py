@@ -15,7 +15,7 @@ from duets import Recording, make_adapters, move, resolved, said
 from test_methods import ALL
 
 from ftchat.adapters import AdapterStore
-from ftchat.engine import methods
+from ftchat.engine import memory, methods
 from ftchat.engine.adapters import Voice
 from ftchat.engine.checks import base_probe, check_after
 from ftchat.engine.closing import keep
@@ -187,3 +187,22 @@ def test_an_adapter_that_is_unloaded_gives_its_memory_back(home: Path) -> None:
         chat.replies.detach(other.id, chat.resident)
     freed = held - memory_used(cpu)
     assert held - before > 100 * 2**20 and freed > 0.8 * (held - before), (before, held, freed)
+
+
+def test_of_adapters_that_memory_does_not_hold_together_the_last_asked_stays(
+    home: Path, crowd: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = Chat(home)
+    *first, last = [finished(chat.runs, f"large {number}") for number in range(4)]
+    for run in (*first, last):
+        shutil.copytree(crowd[0].adapter, run.adapter)
+    for run in first:
+        chat.ask(Pane(run.id, HISTORY), tokens=1)
+        chat.answers()
+    assert len(chat.resident.adapters) == 3
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000000")  # the container's: this process has more already
+    for run in (last, *first):
+        chat.ask(Pane(run.id, HISTORY), tokens=1)
+        chat.answers()
+        assert list(chat.resident.adapters) == [run.id]

@@ -18,7 +18,7 @@ from ftchat.adapters import AdapterStore
 from ftchat.engine import checkpoints
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
-from ftchat.engine.memory import give_back
+from ftchat.engine.memory import give_back, memory_free
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import Reply, replies_to
 from ftchat.errors import ChatError, FtchatError
@@ -26,7 +26,8 @@ from ftchat.events import ReplyDone, ReplyEvent, ReplyFailed, ReplyLoading, Repl
 from ftchat.records import ChatRequest, Pane
 from ftchat.runs import Run, RunStore
 
-ADAPTERS_KEPT = 8  # resident at once, the least recently used go first
+ADAPTERS_KEPT = 8  # resident at once, and fewer where memory holds no more; the least recently used go first
+_WHILE_READ = 2  # times its files: what an adapter takes until it is resident
 MOST_STRENGTH = 1.5
 _RHYTHM = 0.05  # seconds between two pieces of a pane's text
 
@@ -161,7 +162,7 @@ class Replies:
 
     def _attach(self, name: str, folder: Path, resident: Resident, wanted: AbstractSet[str] = frozenset()) -> None:
         if name not in resident.adapters:
-            self.make_room(resident, wanted)
+            self.make_room(resident, wanted, sum(path.stat().st_size for path in folder.glob("*.safetensors")))
         resident.attach(name, folder)
         self._passing.discard(name)
         self._used[name] = time.monotonic()
@@ -192,13 +193,19 @@ class Replies:
     def _busy(self) -> set[str]:
         return {reply.voice.adapter for reply in self._open() if reply.voice.adapter}
 
-    def make_room(self, resident: Resident, wanted: AbstractSet[str] = frozenset()) -> None:
-        """For one more adapter: lets go of those that were not asked for the longest."""
+    def make_room(self, resident: Resident, wanted: AbstractSet[str] = frozenset(), size: int = 0) -> None:
+        """For one more adapter, of so many bytes: lets go of those that were not asked for the longest."""
         for name in resident.adapters:
             self._used.setdefault(name, time.monotonic())
-        idle = sorted(set(resident.adapters) - self._busy() - wanted - resident.needed, key=self._used.__getitem__)
-        for name in idle[: max(0, len(resident.adapters) - ADAPTERS_KEPT + 1)]:
+        for name in sorted(
+            set(resident.adapters) - self._busy() - wanted - resident.needed, key=self._used.__getitem__
+        ):
+            held = _WHILE_READ * size <= memory_free(resident.device)
+            if held and len(resident.adapters) < ADAPTERS_KEPT:
+                break
             self._detach(name, resident)
+            if not held:
+                give_back()
 
     def _drop_passing(self, resident: Resident) -> None:
         for name in self._passing - self._busy() if self._passing else ():
