@@ -20,7 +20,7 @@ def test_a_dataset_comes_back_as_it_was_put(tmp_path):
     put = DatasetStore(tmp_path).put(PAIRS, "faq", "template")
     got = DatasetStore(tmp_path).get(put.hash)
     assert got == put
-    assert (got.examples, got.report, got.name, got.kind) == (PAIRS.examples, PAIRS.report, "faq", "template")
+    assert (got.examples, got.report, got.name) == (PAIRS.examples, PAIRS.report, "faq")
 
 
 def test_the_same_content_is_the_same_dataset(tmp_path):

@@ -107,7 +107,7 @@ def test_a_stranger_who_names_a_base_is_refused_by_the_server(shared: Server, ba
     refused = []
     for function in stranger.functions("ft-other", "blur"):  # the radio's choice is kept on the server
         stranger.call(stranger.functions("ft-bases", "pick")[0], event={"value": "other"})
-        refused.append(stranger.call(function, None, base, None, lang))
+        refused.append(stranger.call(function, None, base, lang))
     assert refused and not any(answer["success"] for answer in refused)
     said = [answer["output"]["error"] for answer in refused]
     assert all("me/mine" in sentence and base not in sentence for sentence in said)
