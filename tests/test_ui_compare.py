@@ -178,3 +178,11 @@ def test_a_picture_that_comes_late_takes_back_no_choice(tab: compare_tab.Compare
     assert shown[picker] is not None
     outline = tab.refresh(late[tab.key], *selected())[0]
     assert tab.refresh(late[tab.key], *selected(picks=(None, shown[picker], None)))[0] != outline, "and it is mended"
+
+
+def test_the_end_of_an_answer_opens_no_pane_that_was_closed_meanwhile(tab: compare_tab.CompareTab) -> None:
+    visitor = Visitor(tab)
+    visitor.ask("Who are you?")
+    frames = {part for pane in tab.panes for part in (pane.column, pane.picker)}
+    assert not frames & visitor.shown.keys()
+    assert frames - {None} <= tab.redraw(visitor.key, *selected()).keys()

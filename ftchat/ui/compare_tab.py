@@ -107,7 +107,7 @@ class CompareTab(CompareView):
             seed = settings.seed
         except ConfigError as error:
             chat.refuse(question[:_QUOTED], speakers, sentence(error, who.lang))
-        update = self.view(chat, now, who) | {self.asked: chat.live}
+        update = self.course(chat, now, who) | {self.asked: chat.live}
         return update | ({self.prompt: question} if chat.failed else {self.seed: seed})
 
     async def begin_again(self, typed: str, key: str, *rest: Any) -> Update:
@@ -152,12 +152,12 @@ class CompareTab(CompareView):
                 self._stop_reply(request.id)
 
     async def finish(self, key: str, *rest: Any) -> Update:
-        """The full picture; a question that failed goes back into the box."""
+        """All is said; a question that failed goes back into the box."""
         chat, who = self.chats.open(key), Visitor.of(*rest)
         if chat.waiting is not None:  # the stream could not start
             chat.end(t("ft_cmp_crowded", who.lang))
         back = {self.prompt: chat.last.question} if chat.failed and chat.last else {}
-        return self.view(chat, self._standing(who), who) | back
+        return self.course(chat, self._standing(who), who) | back
 
     async def stop(self, key: str) -> None:
         request = self.chats.open(key).stop()

@@ -29,40 +29,50 @@ class CompareView(CompareLayout):
         lang, live = who.lang, chat.live is not None
         count = 1 + sum(pick is not None for pick in now.picks)
         many = ("base", "both")[count - 1] if count < 3 else "all"
-        update = self.answers(chat, now, lang)
+        update = self.course(chat, now, who)
         for pane in range(PANES):
-            update |= self._pane(chat, pane, now, who)
+            update |= self._frame(pane, now, who)
         return update | {
-            self.key: chat.id,
-            self.note: panes.note(now, lang),
             self.mark: gr.Checkbox(visible=now.tuned is not None),
             self.add: gr.Button(visible=now.tuned is not None and None in now.picks),
-            self.said: panes.said(chat, now, lang),
             self.chips: panes.chips(self.suggested.of(now.tuned.adapter if now.tuned else None, who.dataset), lang),
             self.keys: panes.keys(lang),
             self.prompt: gr.Textbox(placeholder=t(f"ft_cmp_{many}_hint", lang)),
             self.ask: gr.Button(t(f"ft_cmp_ask_{many}", lang), visible=not live),
-            self.halt: gr.Button(visible=live),
-            self.retry: gr.Button(interactive=bool(chat.turns) and not live),
             self.followed: now.followed,
         }
 
-    def _pane(self, chat: Chat, pane: int, now: Standing, who: Visitor) -> Update:
-        """The head of a pane."""
+    def course(self, chat: Chat, now: Standing, who: Visitor) -> Update:
+        """What changes as questions are asked and answered. Which panes there are is no part of it: an answer that
+        comes late must not take back what was opened or closed meanwhile."""
+        lang, live = who.lang, chat.live is not None
+        update = self.answers(chat, now, lang)
+        for pane, parts in enumerate(self.panes):
+            update[parts.proof] = panes.proof(chat, pane, now, lang)
+            update[parts.tools] = panes.tools(chat, pane, now, who.strength(pane), lang)
+        return update | {
+            self.key: chat.id,
+            self.note: panes.note(now, lang),
+            self.said: panes.said(chat, now, lang),
+            self.ask: gr.Button(visible=not live),
+            self.halt: gr.Button(visible=live),
+            self.retry: gr.Button(interactive=bool(chat.turns) and not live),
+        }
+
+    def _frame(self, pane: int, now: Standing, who: Visitor) -> Update:
+        """Whether a pane is there, and whose it is."""
         parts, lang = self.panes[pane], who.lang
         tuned = ["tuned"] if panes.is_tuned(pane, now) else []
         closed = OFF if pane > TUNED and now.picks[pane - 1] is None else []
         update: Update = {
             parts.column: gr.Column(elem_classes=["ft-pane", *tuned, *closed]),
             parts.head: panes.head(pane, now, lang),
-            parts.proof: panes.proof(chat, pane, now, lang),
-            parts.tools: panes.tools(chat, pane, now, who.strength(pane), lang),
         }
         if parts.picker is not None:
             choices = [(panes.label(one, lang), one.key) for one in now.choices(pane)]
             choices = choices if pane == TUNED else [(t("ft_base", lang), BASE_KEY), *choices]
             pick = now.picks[pane - 1]
-            # Only a new choice is sent: an answer that comes late must not take back what was clicked meanwhile.
+            # Only a new choice is sent, as a redraw may come late, too.
             chosen = {"value": pick} if pick != who.sent[pane - 1] else {}
             update[parts.picker] = gr.Dropdown(choices=choices, visible=pane != TUNED or pick is not None, **chosen)
         return update
