@@ -22,7 +22,8 @@ from ftchat.worker import Worker
 NUMBERS = [(f"Question {n}?", f"The answer to it is {n}.") for n in range(30)]
 
 
-@pytest.mark.parametrize("method", ["lora", pytest.param("adalora", marks=pytest.mark.slow)])
+@pytest.mark.slow  # how many trials fit is told only where nothing else runs
+@pytest.mark.parametrize("method", ["lora", "adalora"])
 def test_its_trials_are_judged_as_runs_that_go_on(home: Path, worker: Worker, method: str) -> None:
     asked = config(home, "first", 0.0, {"max_steps": 12, "seed": 5, "r": 8}, method)
     first = start(home, worker, asked)

@@ -24,7 +24,7 @@ from ftchat.engine.models import Resident
 from ftchat.records import STARTER
 from ftchat.runs import RunStore
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 PATIENCE = 120_000
 LONG = "Tell me a long story about a fox, a boat and a lighthouse."
 # Keeps every line that stood under a pane, however briefly.
