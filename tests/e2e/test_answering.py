@@ -75,7 +75,7 @@ def page(server: Server, browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE)
     page.goto(server.url)
     page.get_by_role("tab", name="Compare", exact=True).click()
-    expect(page.locator("#ft-adapter")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-adapter")).to_be_visible()
     page.locator("#ft-params button").first.click()
     page.locator("#ft-temperature input[type=number]").fill("0")
     yield page
@@ -94,13 +94,13 @@ def choose(page: Page, name: str) -> None:
 
 
 def answer(page: Page, pane: str) -> str:
-    return page.locator(f"#ft-pane-{pane} .ft-turn:last-child .ft-a").inner_text(timeout=PATIENCE)
+    return page.locator(f"#ft-pane-{pane} .ft-turn:last-child .ft-a").inner_text()
 
 
 def ended(page: Page) -> None:
     for pane in ("base", "tuned"):
-        expect(page.locator(f"#ft-pane-{pane} .ft-pf.done")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#ft-ask")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(f"#ft-pane-{pane} .ft-pf.done")).to_be_visible()
+    expect(page.locator("#ft-ask")).to_be_visible()
 
 
 def model_process(server: Server) -> psutil.Process:
@@ -142,7 +142,7 @@ def test_a_reply_that_nobody_reads_any_more_ends(page: Page, server: Server) -> 
     choose(page, "two")
     page.locator("#ft-length input[type=number]").fill("1024")
     ask(page, LONG)
-    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
     process = model_process(server)
     assert not rests(process)
     page.close()
@@ -153,7 +153,7 @@ def test_a_reply_whose_tab_has_crashed_ends(page: Page, server: Server) -> None:
     choose(page, "two")
     page.locator("#ft-length input[type=number]").fill("1024")
     ask(page, LONG)
-    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
     process = model_process(server)
     assert not rests(process)
     with suppress(Error):  # nobody answers from a tab that is no more
@@ -165,9 +165,9 @@ def test_one_pane_is_stopped_while_the_other_goes_on(page: Page, tmp_path: Path)
     choose(page, "two")
     page.locator("#ft-length input[type=number]").fill("1024")
     ask(page, LONG)
-    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
     page.locator("#ft-pane-tuned [data-do=stop]").click()
-    expect(page.locator("#ft-pane-tuned .ft-pf.done")).to_contain_text("stopped", timeout=PATIENCE)
+    expect(page.locator("#ft-pane-tuned .ft-pf.done")).to_contain_text("stopped")
     base, tuned = (page.locator(f"#ft-pane-{pane} .ft-pf b").first for pane in ("base", "tuned"))
     until(lambda: int(base.inner_text()) > int(tuned.inner_text()), 60)
     page.screenshot(path=tmp_path / "stopped.png")
@@ -180,19 +180,19 @@ def test_an_adapter_from_the_hub_answers_as_the_run_it_came_from(page: Page, hub
     page.locator("#ft-elsewhere button").first.click()
     page.locator("#ft-brg-hub textarea, #ft-brg-hub input").first.fill("somebody/captain")
     page.locator("#ft-brg-fetch").click()
-    expect(page.locator("#ft-adapter input")).to_have_value("captain", timeout=PATIENCE)
+    expect(page.locator("#ft-adapter input")).to_have_value("captain")
     page.locator("#ft-add-pane").click()
     page.locator("#ft-pane-2 .ft-adapter input").click()
     page.get_by_role("option", name="one", exact=True).click()
     ask(page, "Tell me about the sea.")
     ended(page)
-    expect(page.locator("#ft-pane-2 .ft-pf.done")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-pane-2 .ft-pf.done")).to_be_visible()
     page.screenshot(path=tmp_path / "hub.png")
     assert answer(page, "tuned") == answer(page, "2") != answer(page, "base")
     assert not hub.fetched("optimizer.pt") and hub.fetched("adapter_model.safetensors")
     page.locator("#ft-brg-hub textarea, #ft-brg-hub input").first.fill("somebody/nothing")
     page.locator("#ft-brg-fetch").click()
-    expect(page.locator("#ft-brg-said [role=alert]")).to_contain_text("somebody/nothing", timeout=PATIENCE)
+    expect(page.locator("#ft-brg-said [role=alert]")).to_contain_text("somebody/nothing")
 
 
 def test_what_a_run_has_learned_so_far_answers_while_it_trains(page: Page, tmp_path: Path) -> None:
@@ -202,10 +202,10 @@ def test_what_a_run_has_learned_so_far_answers_while_it_trains(page: Page, tmp_p
     page.get_by_role("tab", name="Data", exact=True).click()
     page.locator("#ft-paste textarea").fill("\n".join(rows))
     page.locator("#ft-read").click()
-    expect(page.locator("#ft-stats")).to_contain_text("90", timeout=PATIENCE)
+    expect(page.locator("#ft-stats")).to_contain_text("90")
     page.locator("#ft-train-now").click()
     run = page.locator("#ft-run")
-    expect(run).to_have_attribute("data-state", "running", timeout=PATIENCE)
+    expect(run).to_have_attribute("data-state", "running")
     page.get_by_role("tab", name="Compare", exact=True).click()
     page.locator("#ft-adapter input").click()
     page.get_by_role("option", name=re.compile("so far")).click()

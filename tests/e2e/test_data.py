@@ -25,7 +25,7 @@ def page(server: Server, browser: Browser) -> Iterator[Page]:
     page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE)
     page.goto(server.url)
-    expect(page.locator("#ft-paste, #ft-stats h1").filter(visible=True).first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-paste, #ft-stats h1").filter(visible=True).first).to_be_visible()
     yield page
     page.close()
 
@@ -34,12 +34,12 @@ def test_remedies_edits_and_undo(page: Page) -> None:
     file = {"name": "shop.csv", "mimeType": "text/csv", "buffer": ROWS.encode()}
     page.set_input_files("#ft-drop input[type=file]", [file])  # type: ignore[list-item]
     report, pairs = page.locator("#ft-report"), page.locator("#ft-pairs")
-    expect(pairs).to_contain_text("me@example.org", timeout=PATIENCE)
+    expect(pairs).to_contain_text("me@example.org")
     page.locator('[data-kind="pii"][data-action="mask"]').click()
-    expect(pairs).not_to_contain_text("me@example.org", timeout=PATIENCE)
-    expect(report.locator("s")).to_contain_text("Personal data", timeout=PATIENCE)
+    expect(pairs).not_to_contain_text("me@example.org")
+    expect(report.locator("s")).to_contain_text("Personal data")
     page.locator('[data-undo="0"]').click()
-    expect(pairs).to_contain_text("me@example.org", timeout=PATIENCE)
+    expect(pairs).to_contain_text("me@example.org")
 
     cell = page.locator('[data-edit="completion"][data-at="0"]')
     cell.focus()
@@ -47,8 +47,8 @@ def test_remedies_edits_and_undo(page: Page) -> None:
     page.keyboard.press("Control+A")
     page.keyboard.type("by hand")
     page.keyboard.press("Enter")
-    expect(cell).to_have_text("by hand", timeout=PATIENCE)
-    expect(cell).to_be_focused(timeout=PATIENCE)
+    expect(cell).to_have_text("by hand")
+    expect(cell).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.type("not kept")
     page.keyboard.press("Escape")
@@ -57,26 +57,26 @@ def test_remedies_edits_and_undo(page: Page) -> None:
     count = pairs.locator("tbody tr").count()
     pairs.locator("tbody input").nth(1).check()
     pairs.locator("[data-act=delete]").click()
-    expect(pairs.locator("tbody tr")).to_have_count(count - 1, timeout=PATIENCE)
-    expect(report).to_contain_text("Rows deleted", timeout=PATIENCE)
+    expect(pairs.locator("tbody tr")).to_have_count(count - 1)
+    expect(report).to_contain_text("Rows deleted")
 
 
 def test_a_reload_comes_back_to_what_was_chosen(page: Page) -> None:
-    expect(page.locator("#ft-stats h1")).to_have_text("shop", timeout=PATIENCE)  # of the test before: the newest
+    expect(page.locator("#ft-stats h1")).to_have_text("shop")  # of the test before: the newest
     page.locator("#ft-change").click()
     page.locator('[data-template="poet"]').click()
-    expect(page.locator("#ft-stats h1")).to_contain_text("poet", timeout=PATIENCE)
+    expect(page.locator("#ft-stats h1")).to_contain_text("poet")
     newest = page.locator("#ft-stats").inner_text()
     page.reload()
-    expect(page.locator("#ft-stats h1")).to_contain_text("poet", timeout=PATIENCE)
+    expect(page.locator("#ft-stats h1")).to_contain_text("poet")
     assert page.evaluate("localStorage.getItem('ft-ids')").split(" ")[0][:6] in newest
 
 
 def test_the_tokens_follow_the_base_that_is_chosen(page: Page, tmp_path: Path) -> None:
     panel = page.locator("#ft-tokens")
-    expect(panel).to_contain_text("Tokens of Starter", timeout=PATIENCE)
+    expect(panel).to_contain_text("Tokens of Starter")
     learned = panel.locator(".learned")
-    expect(learned.first).to_be_visible(timeout=PATIENCE)
+    expect(learned.first).to_be_visible()
     first = panel.locator(".ft-toks").inner_text()
     folder = small_models.MAKERS[0](tmp_path / "another")
     page.get_by_role("tab", name="Train", exact=True).click()
@@ -84,11 +84,11 @@ def test_the_tokens_follow_the_base_that_is_chosen(page: Page, tmp_path: Path) -
     page.locator("#ft-other input, #ft-other textarea").fill(str(folder))
     page.keyboard.press("Enter")
     page.get_by_role("tab", name="Data", exact=True).click()
-    expect(panel).to_contain_text(f"Tokens of {Path(folder).name}", timeout=PATIENCE)
-    expect(learned.first).to_be_visible(timeout=PATIENCE)
+    expect(panel).to_contain_text(f"Tokens of {Path(folder).name}")
+    expect(learned.first).to_be_visible()
     assert panel.locator(".ft-toks").inner_text() != first
     expect(page.locator("#ft-ready")).to_contain_text(Path(folder).name)
-    expect(page.locator("#ft-lengths")).to_contain_text(Path(folder).name, timeout=PATIENCE)
+    expect(page.locator("#ft-lengths")).to_contain_text(Path(folder).name)
 
 
 def test_an_open_page_asks_once_a_second(page: Page) -> None:
@@ -109,12 +109,12 @@ def test_on_a_phone_a_pair_is_seen_whole_and_the_page_changes_its_language_at_on
     page = browser.new_page(locale="zh-CN", viewport={"width": 390, "height": 844})
     page.set_default_timeout(PATIENCE)
     page.goto(server.url)
-    expect(page.locator("#ft-paste, #ft-stats h1").filter(visible=True).first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-paste, #ft-stats h1").filter(visible=True).first).to_be_visible()
     if page.locator("#ft-change").is_visible():
         page.locator("#ft-change").click()
     page.locator('[data-template="support_zh"]').click()
     question, answer = (page.locator(f'[data-edit="{side}"][data-at="0"]') for side in ("prompt", "completion"))
-    expect(question).to_have_text("我的包裹到哪儿了？", timeout=PATIENCE)
+    expect(question).to_have_text("我的包裹到哪儿了？")
     for cell in (question, answer):
         box = cell.bounding_box()
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
@@ -126,7 +126,7 @@ def test_on_a_phone_a_pair_is_seen_whole_and_the_page_changes_its_language_at_on
     ):
         expect(switch).to_have_text(label)
         for name in names.split():
-            expect(page.get_by_role("tab", name=name, exact=True)).to_be_visible(timeout=PATIENCE)
+            expect(page.get_by_role("tab", name=name, exact=True)).to_be_visible()
         switch.click()
         expect(switch).not_to_have_text(label, timeout=1000)
     page.close()

@@ -51,31 +51,31 @@ def answers(page: Page) -> tuple[str, str]:
 
 def test_a_template_shows_its_rows_and_its_tokens(page: Page) -> None:
     page.locator('[data-template="support_en"]').click()
-    expect(page.locator("#ft-stats")).to_contain_text("40", timeout=PATIENCE)
+    expect(page.locator("#ft-stats")).to_contain_text("40")
     learned = page.locator("#ft-tokens .learned")
-    expect(learned.first).to_be_visible(timeout=PATIENCE)
+    expect(learned.first).to_be_visible()
     assert learned.count() > 10
     expect(page.locator("#ft-pairs")).to_contain_text("jacket")
     fits(page)
     page.locator("#ft-change").click()
-    expect(page.locator("#ft-paste")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-paste")).to_be_visible()
 
 
 def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
-    expect(page.locator("#ft-tokens .learned").first).to_be_visible(timeout=PATIENCE)  # of the test before
+    expect(page.locator("#ft-tokens .learned").first).to_be_visible()  # of the test before
     page.locator("#ft-change").click()
     rows = [f"{question}\t{answer}" for question, answer in PAIRS] + ["a question without an answer\t"]
     page.locator("#ft-paste textarea").fill("\n".join(rows))
     page.locator("#ft-read").click()
-    expect(page.locator("#ft-report")).to_contain_text("7", timeout=PATIENCE)  # the line that was not read
+    expect(page.locator("#ft-report")).to_contain_text("7")  # the line that was not read
     page.locator("#ft-train-now").click()
 
     run = page.locator("#ft-run")
-    expect(run).to_have_attribute("data-state", re.compile("running|finished"), timeout=PATIENCE)
-    expect(page.locator("#ft-loss svg").first).to_be_visible(timeout=PATIENCE)
+    expect(run).to_have_attribute("data-state", re.compile("running|finished"))
+    expect(page.locator("#ft-loss svg").first).to_be_visible()
     page.reload()
     tab(page, "Train")
-    expect(run).to_have_attribute("data-state", "finished", timeout=PATIENCE)
+    expect(run).to_have_attribute("data-state", "finished")
     fits(page)
 
     tab(page, "Compare")
@@ -84,18 +84,18 @@ def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
     page.locator("#ft-temperature input[type=number]").fill("0")
     page.locator("#ft-prompt textarea").fill(question)
     page.locator("#ft-ask").click()
-    expect(pane(page, "tuned")).to_contain_text(answer, timeout=PATIENCE)
-    expect(pane(page, "tuned", "foot")).to_contain_text("ended", timeout=PATIENCE)
+    expect(pane(page, "tuned")).to_contain_text(answer)
+    expect(pane(page, "tuned", "foot")).to_contain_text("ended")
     base, tuned = answers(page)
     assert question in base and question in tuned and answer not in base
     fits(page)
 
     page.locator("#ft-retry").click()
     page.wait_for_timeout(300)
-    expect(pane(page, "tuned")).to_contain_text(answer, timeout=PATIENCE)
+    expect(pane(page, "tuned")).to_contain_text(answer)
     assert answers(page)[1].count(question) == 1
     page.locator("#ft-clear").click()
-    expect(pane(page, "tuned")).not_to_contain_text(question, timeout=PATIENCE)
+    expect(pane(page, "tuned")).not_to_contain_text(question)
     page.screenshot(path=tmp_path / "compare.png")
 
 
@@ -122,11 +122,11 @@ def test_both_panes_stream_at_once_and_stop_works(page: Page) -> None:
         page.evaluate("window.grew = ''")
         page.locator("#ft-prompt textarea").fill("Tell me a short story about a fox and a boat.")
         page.locator("#ft-ask").click()
-        expect(page.locator("#ft-stop")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#ft-stop")).to_be_visible()
         with contextlib.suppress(TimeoutError):  # a short answer may be over before the click
             page.locator("#ft-stop").click(timeout=1000, delay=500)
-        expect(pane(page, "base", "foot")).to_contain_text(re.compile("stopped|ended|limit"), timeout=PATIENCE)
-        expect(page.locator("#ft-ask")).to_be_visible(timeout=PATIENCE)
+        expect(pane(page, "base", "foot")).to_contain_text(re.compile("stopped|ended|limit"))
+        expect(page.locator("#ft-ask")).to_be_visible()
         heard.append(page.evaluate("window.grew"))
     # The question comes to both first; one answer after the other would be two more turns.
     assert any(re.search("(b+t+){3}|(t+b+){3}", turns) for turns in heard), f"one pane waits for the other: {heard}"
@@ -134,6 +134,6 @@ def test_both_panes_stream_at_once_and_stop_works(page: Page) -> None:
 
 def test_a_second_visitor_sees_the_run_but_not_the_chat(page: Page) -> None:
     tab(page, "Train")
-    expect(page.locator("#ft-run")).to_have_attribute("data-state", "finished", timeout=PATIENCE)
+    expect(page.locator("#ft-run")).to_have_attribute("data-state", "finished")
     tab(page, "Compare")
     assert "a fox and a boat" not in "".join(answers(page))

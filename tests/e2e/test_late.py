@@ -25,10 +25,10 @@ def test_a_language_that_is_switched_before_the_page_was_answered_stays(server: 
     while not opening:
         page.wait_for_timeout(50)
     page.locator("[data-lang]:visible").click()
-    expect(page.locator("#ft-bring h1")).to_have_text(t("ft_teach", "zh"), timeout=PATIENCE)
+    expect(page.locator("#ft-bring h1")).to_have_text(t("ft_teach", "zh"))
     opening[0].continue_()
-    expect(page.locator("#ft-stats")).to_contain_text(t("ft_rows_read", "zh"), timeout=PATIENCE)
-    expect(page.get_by_role("tab", name=t("ft_data", "zh"), exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-stats")).to_contain_text(t("ft_rows_read", "zh"))
+    expect(page.get_by_role("tab", name=t("ft_data", "zh"), exact=True)).to_be_visible()
     page.close()
 
 
@@ -38,10 +38,10 @@ def test_a_remedy_that_fails_does_not_say_for_ever_that_it_is_at_work(server: Se
     page.set_default_timeout(PATIENCE)
     page.goto(server.url)
     remedy, working = page.locator('[data-kind="duplicate"][data-action="drop"]'), page.locator("#ft-mending p")
-    expect(remedy).to_be_visible(timeout=PATIENCE)
+    expect(remedy).to_be_visible()
     (server.home / "owners" / "local" / "datasets" / dataset.hash / "examples.jsonl").unlink()
     remedy.click()
-    expect(working).to_be_visible(timeout=PATIENCE)
-    expect(page.locator(".toast-wrap")).to_contain_text("damaged", timeout=PATIENCE)
-    expect(working).to_have_count(0, timeout=PATIENCE)
+    expect(working).to_be_visible()
+    expect(page.locator(".toast-wrap")).to_contain_text("damaged")
+    expect(working).to_have_count(0)
     page.close()

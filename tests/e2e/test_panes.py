@@ -43,7 +43,7 @@ def page(server: Server, browser: Browser) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE)
     page.goto(server.url)
     page.get_by_role("tab", name="Compare", exact=True).click()
-    expect(page.locator("#ft-adapter")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#ft-adapter")).to_be_visible()
     page.locator("#ft-params button").first.click()
     page.locator("#ft-temperature input[type=number]").fill("0")
     yield page
@@ -57,17 +57,17 @@ def ask(page: Page, question: str) -> None:
 
 def ended(page: Page, *panes: str) -> None:
     for pane in panes:
-        expect(page.locator(f"#ft-pane-{pane} .ft-pf.done")).to_be_visible(timeout=PATIENCE)
-    expect(page.locator("#ft-ask")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator(f"#ft-pane-{pane} .ft-pf.done")).to_be_visible()
+    expect(page.locator("#ft-ask")).to_be_visible()
 
 
 def answer(page: Page, pane: str) -> str:
-    return page.locator(f"#ft-pane-{pane} .ft-turn:last-child .ft-a").inner_text(timeout=PATIENCE)
+    return page.locator(f"#ft-pane-{pane} .ft-turn:last-child .ft-a").inner_text()
 
 
 def add(page: Page, pane: str) -> None:
     page.locator("#ft-add-pane").click()
-    expect(page.locator(f"#ft-pane-{pane}")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(f"#ft-pane-{pane}")).to_be_visible()
 
 
 def choose(page: Page, pane: str, name: str) -> None:
@@ -82,7 +82,7 @@ def test_two_panes_by_default_then_three_stream_at_once(page: Page) -> None:
     together = False
     for _ in range(3):  # answers may be so short that they are over before they are looked at
         ask(page, LONG)
-        expect(page.locator("#ft-stop")).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("#ft-stop")).to_be_visible()
         while page.locator("#ft-stop").is_visible() and not together:
             texts = page.locator("#ft-duet > .ft-pane:not(.ft-off) .ft-turn:last-child .ft-a").all_inner_texts()
             together = len(texts) == 3 and all(len(text) > 5 for text in texts)
@@ -100,7 +100,7 @@ def test_at_strength_nothing_a_pane_says_what_the_base_says(page: Page) -> None:
     slider = page.locator("#ft-pane-2 .ft-strength input[type=number]")
     slider.fill("0")
     slider.press("Tab")
-    expect(page.locator("#ft-pane-2 .ft-tune")).to_contain_text("×0", timeout=PATIENCE)
+    expect(page.locator("#ft-pane-2 .ft-tune")).to_contain_text("×0")
     ask(page, "Tell me about the sea.")
     ended(page, "base", "tuned", "2")
     assert answer(page, "2") == answer(page, "base") != answer(page, "tuned")
@@ -111,7 +111,7 @@ def test_a_pane_that_is_removed_while_it_speaks_frees_its_row_and_the_others_go_
     add(page, "2")
     ask(page, LONG)
     page.locator("#ft-pane-2 [data-do=close]").click()
-    expect(page.locator("#ft-pane-2")).to_be_hidden(timeout=PATIENCE)
+    expect(page.locator("#ft-pane-2")).to_be_hidden()
     ended(page, "base", "tuned")
     assert answer(page, "base") and answer(page, "tuned")
     add(page, "2")
@@ -135,15 +135,15 @@ def test_an_adapter_that_is_brought_answers_as_the_run_it_was_taken_from(
     choose(page, "2", "one")
     page.locator("#ft-elsewhere button").first.click()
     page.set_input_files("#ft-brg-drop input[type=file]", archive)
-    expect(page.locator("#ft-adapter input")).to_have_value("visitor", timeout=PATIENCE)
+    expect(page.locator("#ft-adapter input")).to_have_value("visitor")
     ask(page, "Tell me about the sea.")
     ended(page, "base", "tuned", "2")
     assert answer(page, "tuned") == answer(page, "2") != answer(page, "base")
     page.set_input_files("#ft-brg-drop input[type=file]", run.adapter / "adapter_config.json")
-    expect(page.locator("#ft-brg-said")).to_contain_text("two files", timeout=PATIENCE)
+    expect(page.locator("#ft-brg-said")).to_contain_text("two files")
     page.locator("[data-delete]").click()
-    expect(page.locator("#ft-brought")).not_to_contain_text("visitor", timeout=PATIENCE)
-    expect(page.locator("#ft-adapter input")).not_to_have_value("visitor", timeout=PATIENCE)
+    expect(page.locator("#ft-brought")).not_to_contain_text("visitor")
+    expect(page.locator("#ft-adapter input")).not_to_have_value("visitor")
 
 
 def test_one_click_in_the_list_of_runs_puts_its_adapter_beside_the_base(page: Page) -> None:
@@ -151,5 +151,5 @@ def test_one_click_in_the_list_of_runs_puts_its_adapter_beside_the_base(page: Pa
     for name in ("one", "two", "one"):
         page.get_by_role("tab", name="Runs", exact=True).click()
         page.get_by_role("button", name=f"Compare base and {name}").click()
-        expect(page.locator("#ft-adapter input")).to_have_value(name, timeout=PATIENCE)
+        expect(page.locator("#ft-adapter input")).to_have_value(name)
         choose(page, "tuned", {"one": "two", "two": "one"}[name])
