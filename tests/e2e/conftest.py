@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from servers import Server, serving
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
-expect.set_options(timeout=120_000)  # milliseconds; generous, since the cores may be shared
+PATIENCE = 120_000  # milliseconds; generous, since the cores may be shared
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +28,17 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def page(server: Server, browser: Browser) -> Iterator[Page]:
+    """The Compare tab, at temperature 0."""
+    page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(server.url)
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    expect(page.locator("#ft-adapter")).to_be_visible()
+    page.locator("#ft-params button").first.click()
+    page.locator("#ft-temperature input[type=number]").fill("0")
+    yield page
+    page.close()

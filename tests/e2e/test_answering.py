@@ -15,7 +15,7 @@ import torch
 from chats import finished
 from duets import make_adapters
 from hub_server import HubServer, hub_server
-from playwright.sync_api import Browser, Error, Page, TimeoutError, expect
+from playwright.sync_api import Error, Page, TimeoutError, expect
 from servers import Server, serving
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -25,7 +25,6 @@ from ftchat.records import STARTER
 from ftchat.runs import RunStore
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-PATIENCE = 120_000
 LONG = "Tell me a long story about a fox, a boat and a lighthouse."
 # Keeps every line that stood under a pane, however briefly.
 WATCH = """() => { window.seen = []; new MutationObserver(() => document.querySelectorAll('.ft-pf').forEach(
@@ -69,19 +68,6 @@ def server(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield running
 
 
-@pytest.fixture
-def page(server: Server, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE)
-    page.goto(server.url)
-    page.get_by_role("tab", name="Compare", exact=True).click()
-    expect(page.locator("#ft-adapter")).to_be_visible()
-    page.locator("#ft-params button").first.click()
-    page.locator("#ft-temperature input[type=number]").fill("0")
-    yield page
-    page.close()
-
-
 def ask(page: Page, question: str) -> None:
     page.locator("#ft-prompt textarea").fill(question)
     page.locator("#ft-ask").click()
@@ -91,6 +77,14 @@ def choose(page: Page, name: str) -> None:
     page.locator("#ft-adapter input").click()
     page.get_by_role("option", name=name, exact=True).click()
     expect(page.locator("#ft-adapter input")).to_have_value(name)
+
+
+def speak(page: Page) -> None:
+    """Until both have begun an answer that is long enough to be broken off."""
+    choose(page, "two")
+    page.locator("#ft-length input[type=number]").fill("1024")
+    ask(page, LONG)
+    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
 
 
 def answer(page: Page, pane: str) -> str:
@@ -139,10 +133,7 @@ def test_a_pane_says_that_another_base_is_loaded_and_the_old_one_makes_room(
 
 
 def test_a_reply_that_nobody_reads_any_more_ends(page: Page, server: Server) -> None:
-    choose(page, "two")
-    page.locator("#ft-length input[type=number]").fill("1024")
-    ask(page, LONG)
-    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
+    speak(page)
     process = model_process(server)
     assert not rests(process)
     page.close()
@@ -150,10 +141,7 @@ def test_a_reply_that_nobody_reads_any_more_ends(page: Page, server: Server) -> 
 
 
 def test_a_reply_whose_tab_has_crashed_ends(page: Page, server: Server) -> None:
-    choose(page, "two")
-    page.locator("#ft-length input[type=number]").fill("1024")
-    ask(page, LONG)
-    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
+    speak(page)
     process = model_process(server)
     assert not rests(process)
     with suppress(Error):  # nobody answers from a tab that is no more
@@ -162,10 +150,7 @@ def test_a_reply_whose_tab_has_crashed_ends(page: Page, server: Server) -> None:
 
 
 def test_one_pane_is_stopped_while_the_other_goes_on(page: Page, tmp_path: Path) -> None:
-    choose(page, "two")
-    page.locator("#ft-length input[type=number]").fill("1024")
-    ask(page, LONG)
-    expect(page.locator("#ft-pane-tuned .ft-pf b")).to_be_visible()
+    speak(page)
     page.locator("#ft-pane-tuned [data-do=stop]").click()
     expect(page.locator("#ft-pane-tuned .ft-pf.done")).to_contain_text("stopped")
     base, tuned = (page.locator(f"#ft-pane-{pane} .ft-pf b").first for pane in ("base", "tuned"))

@@ -13,7 +13,7 @@ import pytest
 import torch
 from chats import finished
 from duets import make_adapters
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from servers import Server, serving
 
 from ftchat.engine.models import Resident
@@ -21,7 +21,6 @@ from ftchat.records import STARTER
 from ftchat.runs import RunStore
 
 pytestmark = pytest.mark.e2e
-PATIENCE = 120_000
 LONG = "Tell me a long story about a fox, a boat and a lighthouse."
 
 
@@ -35,19 +34,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         shutil.copytree(folder, finished(RunStore(home), name).adapter)
     with serving(home) as running:
         yield running
-
-
-@pytest.fixture
-def page(server: Server, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
-    page.set_default_timeout(PATIENCE)
-    page.goto(server.url)
-    page.get_by_role("tab", name="Compare", exact=True).click()
-    expect(page.locator("#ft-adapter")).to_be_visible()
-    page.locator("#ft-params button").first.click()
-    page.locator("#ft-temperature input[type=number]").fill("0")
-    yield page
-    page.close()
 
 
 def ask(page: Page, question: str) -> None:
