@@ -7,17 +7,15 @@ Knows nothing of where the events go or what else the model is doing.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.cache import KeyValues, OneRow, fits
+from ftchat.engine.cache import KeyValues, OneRow, asked_with, fits
 from ftchat.engine.models import Resident
 from ftchat.engine.prefixes import Prefixes
 from ftchat.engine.reply import Reply
@@ -47,7 +45,6 @@ class Decoder:
         self._batches: list[_Batch] = []
         self._prefixes = Prefixes(prefix_bytes)
         self._small, self._cores = resident.info.parameters < _SMALL, torch.get_num_threads()
-        self._accepted = inspect.signature(type(resident.model).forward).parameters.keys()
 
     @property
     def open(self) -> list[Reply]:
@@ -189,14 +186,11 @@ class Decoder:
         """Float logits [rows, vocabulary] of the last position, and the token that each row draws from its own."""
         resident, fresh = self.resident, ids.shape[1]
         model = resident.stack.select([reply.voice for reply in batch.rows])
-        options: dict[str, Any] = {"position_ids": positions.to(resident.device), "logits_to_keep": 1}
         with _threads(1 if self._small and ids.numel() <= _FEW else self._cores):
             output = model(
                 input_ids=ids.to(resident.device),
                 attention_mask=batch.cache.mask(fresh, resident.device),
-                past_key_values=batch.cache,
-                use_cache=True,
-                **{name: value for name, value in options.items() if name in self._accepted},
+                **asked_with(resident.model, batch.cache, positions.to(resident.device)),
             )
             logits = output.logits[:, -1].float()
             tokens = draw(logits, [r.sampling for r in batch.rows], [r.random for r in batch.rows])
