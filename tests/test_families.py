@@ -55,6 +55,12 @@ FAMILIES: dict[str, tuple[str, dict]] = {
         | {"num_key_value_heads": 2, "mamba_d_ssm": 64, "mamba_n_heads": 4, "mamba_d_head": 16}
         | {"mamba_d_state": 16, "mamba_n_groups": 1, "mamba_chunk_size": 16},
     ),
+    "long_positions": (  # some of the conversations are longer than 48 tokens from the start, some become so
+        "Phi3",
+        _SIZES
+        | {"num_key_value_heads": 2, "max_position_embeddings": 512, "original_max_position_embeddings": 48}
+        | {"rope_parameters": {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [4.0] * 8}},
+    ),
     "positions_by_length": (
         "Qwen2",
         _SIZES

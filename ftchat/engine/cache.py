@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -28,17 +29,26 @@ def fits(config: PretrainedConfig) -> bool:
     return kinds <= {DynamicLayer, DynamicSlidingWindowLayer}
 
 
+def longest_alike(config: PretrainedConfig) -> float:
+    """The tokens beyond which a model of this kind gives all positions of a row, and of those beside it, other numbers
+    (longrope): it then reads a conversation anew."""
+    parameters: Any = getattr(config.get_text_config(decoder=True), "rope_parameters", None) or {}
+    kinds = [parameters, *(kind for kind in parameters.values() if isinstance(kind, dict))]
+    turns = [kind["original_max_position_embeddings"] for kind in kinds if kind.get("rope_type") == "longrope"]
+    return min(turns, default=math.inf)
+
+
 def asked_with(model: PreTrainedModel, cache: Cache, positions: Tensor) -> dict[str, Any]:
     """The arguments that a model of this kind takes beside ids and mask to say the next token."""
-    accepted = _accepted(type(model))
+    accepted = _accepted(type(model).forward)
     memory = "past_key_values" if "past_key_values" in accepted else "cache_params"  # as Mamba calls it
     options = {"position_ids": positions, "logits_to_keep": 1}
     return {memory: cache, "use_cache": True} | {name: value for name, value in options.items() if name in accepted}
 
 
 @functools.cache
-def _accepted(kind: type[PreTrainedModel]) -> frozenset[str]:
-    return frozenset(inspect.signature(kind.forward).parameters)
+def _accepted(forward: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters)
 
 
 @torch.no_grad()
