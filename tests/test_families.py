@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
 from ftchat.data import DatasetStore, Source, read
 from ftchat.engine.models import Resident
 from ftchat.errors import ModelError
+from ftchat.events import RunStatus
 from ftchat.records import RunConfig
 from ftchat.runs import RunStore
 from ftchat.worker import Worker
@@ -95,23 +96,43 @@ def loss_alone(base: Path) -> float:
     return sum(nll) / len(nll)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_learns_from_the_very_loss_of_its_base(
-    home: Path, worker: Worker, families: dict[str, Path], family: str
-) -> None:
+def trained(home: Path, worker: Worker, base: Path, method: str = "lora") -> RunStatus:
     rows = "\n".join(f"{prompt}\t{answer}" for prompt, answer in _PAIRS)
     dataset = DatasetStore(home).put(read([Source.from_text(rows)]), "pairs")
     settings = {"max_steps": 2, "per_device_train_batch_size": 3, "learning_rate": 1e-3}
-    run = RunStore(home).create(RunConfig(family, dataset.hash, str(families[family]), settings=settings))
+    run = RunStore(home).create(RunConfig(base.name, dataset.hash, str(base), method, settings=settings))
     assert worker.estimate(run.config).total > 0
     worker.start_run(run.id)
     deadline = time.monotonic() + 120
     while not (status := run.status()).over and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert status.state == "finished", (status.error, status.bug)
+    assert status.bug is None, status.bug
+    return status
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_learns_from_the_very_loss_of_its_base(
+    home: Path, worker: Worker, families: dict[str, Path], family: str
+) -> None:
+    status = trained(home, worker, families[family])
+    assert status.state == "finished", status.error
     assert status.losses[0][1] == pytest.approx(loss_alone(families[family]), rel=1e-4)
     checks = {check.name: check.ok for check in status.checks}
     assert checks["adapter_changed_the_model"] and checks["base_unchanged"] and checks["prompt_is_prefix"]
+
+
+@pytest.mark.parametrize("family,method", [("experts", "prefix"), ("state", "adalora")])
+def test_other_methods_learn_where_a_family_is_odd(
+    home: Path, worker: Worker, families: dict[str, Path], family: str, method: str
+) -> None:
+    assert trained(home, worker, families[family], method).state == "finished"
+
+
+def test_tokens_in_front_are_refused_where_there_is_no_place_for_them(
+    home: Path, worker: Worker, families: dict[str, Path]
+) -> None:
+    status = trained(home, worker, families["state"], "prompt")
+    assert status.state == "failed" and "choose lora" in (status.error or "")
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -12,6 +12,8 @@ from transformers.pytorch_utils import Conv1D
 
 from ftchat.engine.changes import shape
 
+_READ_AS_WEIGHTS = {"dt_proj"}  # in Mamba's layers: what is put around such a layer learns nothing
+
 
 def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
     """By name, all that are a product and nothing else: a router may be one by its class, and give more than that."""
@@ -29,12 +31,12 @@ def _only_a_product(layer: nn.Module) -> bool:
 
 
 def target_modules(model: PreTrainedModel) -> tuple[str, ...]:
-    """The last names of the linear layers that an adapter goes on: all but the output layer, and but what PEFT does
-    not take for what it is. It refuses the output of Mamba's layers, which their kernels read past the layer, and
-    takes some names for the experts' weights, which older transformers called so."""
+    """The last names of the linear layers that an adapter goes on: all but the output layer, what is not asked for its
+    output, and what PEFT does not take for what it is. It refuses the output of Mamba's layers, which their kernels
+    read past the layer, and takes some names for the experts' weights, which older transformers called so."""
     output = model.get_output_embeddings()
     names = {name.rpartition(".")[2] for name, layer in linear_layers(model).items() if layer is not output}
-    config = LoraConfig(target_modules=sorted(names))
+    config = LoraConfig(target_modules=sorted(names - _READ_AS_WEIGHTS))
     convert_peft_config_for_transformers(config, model, None)
     return tuple(sorted(name for name in config.target_modules or () if _allowed(config, model, name)))
 
