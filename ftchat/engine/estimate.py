@@ -2,28 +2,36 @@
 
 A step is traced with tensors that have shapes and no storage: the same model class, adapter and loss as in training,
 so that whatever an architecture keeps for its backward pass is counted. Layers are alike, so two shallow models are
-traced and the rest is their difference, many times over.
+traced and the rest is their difference, many times over. An architecture that cannot be traced is reckoned by its sizes
+alone: an estimate stops no run, for the dry step measures what it is about.
 """
 
 from __future__ import annotations
 
 import copy
+import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import PeftConfig, get_peft_model
+from peft import PeftConfig, PeftModel, get_peft_model
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers.integrations import moe
 
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
 _BLOCK = 64  # weights that share a 4-bit scale; of the scales, of one byte each, 256 share another (QLoRA, section 3)
+# Numbers that a layer keeps of a token, in parts of its two widths, where it is not traced: about those of a Llama's.
+_KEPT_HIDDEN, _KEPT_WIDE = 10, 5
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,22 @@ def needed(
     checkpointing: bool,
 ) -> Needed:
     """The memory of a step on `rows` x `length` tokens of which `learned` have a label."""
+    try:
+        return _traced(config, adapter, precision, rows, length, learned, checkpointing)
+    except Exception as error:
+        _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
+        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing)
+
+
+def _traced(
+    config: PretrainedConfig,
+    adapter: PeftConfig,
+    precision: str,
+    rows: int,
+    length: int,
+    learned: int,
+    checkpointing: bool,
+) -> Needed:
     depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
@@ -67,6 +91,22 @@ def needed(
         extended(shallow.adapter, deep.adapter),
         extended(shallow.step, deep.step),
     )
+
+
+def _reckoned(
+    config: PretrainedConfig, adapter: PeftConfig, precision: str, tokens: int, learned: int, checkpointing: bool
+) -> Needed:
+    """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
+    model, trained = _model(config, adapter, precision)
+    sizes = {id(tensor): tensor.numel() * tensor.element_size() for tensor in [*model.parameters(), *model.buffers()]}
+    learns = sum(4 * parameter.numel() for parameter in trained)
+    text = config.get_text_config()
+    wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    width = 4 if precision == "float32" else 2
+    layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
+    layers = text.num_hidden_layers
+    kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
+    return Needed(sum(sizes.values()) - learns, 4 * learns, kept + 12 * learned * text.vocab_size)
 
 
 def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
@@ -87,21 +127,12 @@ def _trace(
     learned: int,
     checkpointing: bool,
 ) -> Needed:
-    dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
-    with torch.device("meta"):
-        base = AutoModelForCausalLM.from_config(config, dtype=dtype)
-        base.requires_grad_(False)
-        if precision == "nf4":
-            quantise(base)
-        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True)
+    model, trained = _model(config, adapter, precision)
     if checkpointing:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in trained:
-        parameter.data = parameter.data.float()
-    with FakeTensorMode(), Living() as living:
+    with FakeTensorMode(), _experts_by_shape(), Living() as living:
         _take_place(model)
         weights = living.peak = living.now
         ids = torch.ones((rows, length), dtype=torch.long)
@@ -112,6 +143,33 @@ def _trace(
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
         return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
+
+
+def _model(config: PretrainedConfig, adapter: PeftConfig, precision: str) -> tuple[PeftModel, list[torch.nn.Parameter]]:
+    """One without storage, and what of it is trained."""
+    dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
+    with torch.device("meta"):
+        base = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        base.requires_grad_(False)
+        if precision == "nf4":
+            quantise(base)
+        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.data = parameter.data.float()
+    return model, trained
+
+
+@contextmanager
+def _experts_by_shape() -> Iterator[None]:
+    """The products of experts go another way, which has a rule for tensors without storage in every precision;
+    torch's own has one for bfloat16 alone."""
+    usual = moe._can_use_grouped_mm
+    moe._can_use_grouped_mm = lambda *_: False
+    try:
+        yield
+    finally:
+        moe._can_use_grouped_mm = usual
 
 
 class Living(TorchDispatchMode):

@@ -16,6 +16,7 @@ from peft import (
 )
 from torch import nn
 
+from ftchat.engine.cache import fits
 from ftchat.engine.changes import shape
 from ftchat.engine.factored import AdaLoraLearner, PissaLearner
 from ftchat.engine.learners import EncodedLearner, Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
@@ -23,6 +24,7 @@ from ftchat.engine.memory import memory_free
 from ftchat.engine.models import Resident
 from ftchat.errors import OutOfMemory, TrainingError
 from ftchat.records import ResolvedConfig
+from ftchat.settings import VIRTUAL
 
 _TASK = "CAUSAL_LM"
 BYTES_TRAINED = 16  # of each weight of a copy: itself, its gradient and two numbers of the optimizer, in float32
@@ -31,6 +33,11 @@ _ADALORA_SPARE = 1.5  # times the ranks that are left in the end, at the beginni
 
 def learner(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
     """What a run trains, put in place. The base's own tensors stay as they are."""
+    if resolved.method in VIRTUAL and not fits(resident.model.config):
+        raise TrainingError(
+            f"{resolved.method} puts tokens in front of a conversation, which {resolved.base} has no place for; choose "
+            "lora"
+        )
     return _METHODS[resolved.method](name, resolved, resident)
 
 

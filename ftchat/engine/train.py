@@ -206,6 +206,7 @@ def trainer_parts(
         warmup_steps=resolved.warmup_steps,
         weight_decay=resolved.weight_decay,
         max_grad_norm=resolved.max_grad_norm,
+        router_aux_loss_coef=0.0,  # the loss is that of the answers
         neftune_noise_alpha=resolved.neftune_noise_alpha or None,
         gradient_checkpointing=resolved.gradient_checkpointing,
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
