@@ -8,9 +8,11 @@ traced and the rest is their difference, many times over.
 from __future__ import annotations
 
 import copy
+import functools
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -20,9 +22,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
+from ftchat.engine.tiles import tiled
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
+_TILE = (4096, 32768)  # tokens and words of one of TRL's tiles
 _BLOCK = 64  # weights that share a 4-bit scale; of the scales, of one byte each, 256 share another (QLoRA, section 3)
 
 
@@ -48,12 +52,13 @@ def needed(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str = "cpu",
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type."""
     depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
-        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing)
+        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
         for layers in depths
     )
     if depths[0] == depths[1]:
@@ -86,6 +91,7 @@ def _trace(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str,
 ) -> Needed:
     dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
     with torch.device("meta"):
@@ -101,6 +107,9 @@ def _trace(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.float()
+    in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
+    if in_tiles and device == "cuda":
+        base.forward = functools.partial(_scored_in_tiles, base)
     with FakeTensorMode(), Living() as living:
         _take_place(model)
         weights = living.peak = living.now
@@ -108,7 +117,7 @@ def _trace(
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-            loss = nll_at(model, inputs, positions, positions)
+            loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
         return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
@@ -192,3 +201,27 @@ class _Dequantised(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
         return gradients[0] @ gradients[0].new_empty(ctx.shape), None
+
+
+def _scored_in_tiles(
+    base: torch.nn.Module, shift_labels: torch.Tensor, fused_lm_head: bool, labels: None = None, **inputs: Any
+) -> SimpleNamespace:
+    """As the forward that `score_in_tiles` makes, on a GPU."""
+    return SimpleNamespace(log_probs=_Tiles.apply(base.base_model(**inputs).last_hidden_state.flatten(0, 1)))
+
+
+class _Tiles(torch.autograd.Function):
+    """Holds what TRL's compiled kernels hold: one tile, which they overwrite, and in the end the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(hidden)
+        hidden.new_empty(min(len(hidden), _TILE[0]), _TILE[1])
+        return hidden.new_empty(len(hidden), dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        (hidden,) = ctx.saved_tensors
+        found = torch.empty_like(hidden, dtype=torch.float32)
+        hidden.new_empty(min(len(hidden), _TILE[0]), _TILE[1])
+        return found.to(hidden.dtype)
