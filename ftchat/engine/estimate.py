@@ -9,11 +9,13 @@ alone: an estimate stops no run, for the dry step measures what it is about.
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -24,9 +26,11 @@ from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 from transformers.integrations import moe
 
+from ftchat.engine.tiles import tiled
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
+_TILE = (4096, 32768)  # tokens and words of one of TRL's tiles
 _BLOCK = 64  # weights that share a 4-bit scale; of the scales, of one byte each, 256 share another (QLoRA, section 3)
 # Numbers that a layer keeps of a token, in parts of its two widths, where it is not traced: about those of a Llama's.
 _KEPT_HIDDEN, _KEPT_WIDE = 10, 5
@@ -56,10 +60,11 @@ def needed(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str = "cpu",
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type."""
     try:
-        return _traced(config, adapter, precision, rows, length, learned, checkpointing)
+        return _traced(config, adapter, precision, rows, length, learned, checkpointing, device)
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
         return _reckoned(config, adapter, precision, rows * length, learned, checkpointing)
@@ -73,11 +78,12 @@ def _traced(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str,
 ) -> Needed:
     depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
-        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing)
+        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
         for layers in depths
     )
     if depths[0] == depths[1]:
@@ -126,12 +132,17 @@ def _trace(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str,
 ) -> Needed:
     model, trained = _model(config, adapter, precision)
     if checkpointing:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
+    base = model.get_base_model()
+    in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
+    if in_tiles and device == "cuda":
+        base.forward = functools.partial(_scored_in_tiles, base)
     with FakeTensorMode(), _experts_by_shape(), Living() as living:
         _take_place(model)
         weights = living.peak = living.now
@@ -139,7 +150,7 @@ def _trace(
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-            loss = nll_at(model, inputs, positions, positions)
+            loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
         return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
@@ -250,3 +261,27 @@ class _Dequantised(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
         return gradients[0] @ gradients[0].new_empty(ctx.shape), None
+
+
+def _scored_in_tiles(
+    base: torch.nn.Module, shift_labels: torch.Tensor, fused_lm_head: bool, labels: None = None, **inputs: Any
+) -> SimpleNamespace:
+    """As the forward that `score_in_tiles` makes, on a GPU."""
+    return SimpleNamespace(log_probs=_Tiles.apply(base.base_model(**inputs).last_hidden_state.flatten(0, 1)))
+
+
+class _Tiles(torch.autograd.Function):
+    """Holds what TRL's compiled kernels hold: one tile, which they overwrite, and in the end the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(hidden)
+        hidden.new_empty(min(len(hidden), _TILE[0]), _TILE[1])
+        return hidden.new_empty(len(hidden), dtype=torch.float32)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        (hidden,) = ctx.saved_tensors
+        found = torch.empty_like(hidden, dtype=torch.float32)
+        hidden.new_empty(min(len(hidden), _TILE[0]), _TILE[1])
+        return found.to(hidden.dtype)

@@ -38,6 +38,9 @@ from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, Ru
 # idle process on steps of 1 to 360 MB.
 _CPU_PROCESS = {False: 10_000_000, True: 58_000_000}
 _CPU_BETWEEN = {False: 0.87, True: 1.5}
+# What cuBLAS takes of PyTorch's allocator for the threads of the forward and the backward pass: on GPUs before Hopper,
+# and since. So it stands in PyTorch's source; it was not measured.
+_WORKSPACE = {False: 2 * 8_519_680, True: 2 * 33_554_432}
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
@@ -187,9 +190,13 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
         width(lengths, packed),
         learned,
         resolved.gradient_checkpointing,
+        resident.device.type,
     )
     again = resolved.gradient_checkpointing
-    process = 0 if resident.device.type == "cuda" else _CPU_PROCESS[again] + round(_CPU_BETWEEN[again] * found.step)
+    if resident.device.type == "cuda":
+        process = _WORKSPACE[torch.cuda.get_device_capability()[0] >= 9]
+    else:
+        process = _CPU_PROCESS[again] + round(_CPU_BETWEEN[again] * found.step)
     trained = methods.BYTES_TRAINED * methods.copied(resolved, resident) or found.adapter
     return Taken(found.base, trained, found.step, process)
 
@@ -218,8 +225,10 @@ class _Shape:
 
 
 @functools.lru_cache(maxsize=256)
-def _needed(shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool) -> Needed:
-    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing)
+def _needed(
+    shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool, device: str
+) -> Needed:
+    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device)
 
 
 def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:
