@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import heapq
 import math
 import time
 import weakref
@@ -21,7 +20,7 @@ from transformers import PretrainedConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.catalogue import smaller
-from ftchat.data import DatasetStore, split_key
+from ftchat.data import DatasetStore, outlook, split_key
 from ftchat.engine import methods
 from ftchat.engine.estimate import Needed, needed
 from ftchat.engine.memory import Meter
@@ -41,8 +40,6 @@ _CPU_BETWEEN = {False: 0.87, True: 1.5}
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
-_SAMPLE = 1000  # examples whose tokens are counted; of more, the longest and a sample
-_LONGEST = 64  # of these, by characters
 _KEPT = 4  # splits whose count is kept
 _TIMED_ROWS = 8
 _TIMED_TOKENS = 1024  # of these rows, fewer of a model that is slow
@@ -58,9 +55,13 @@ def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]
 
 def encode_learned(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
     """The same of what is to be trained on; DataError where that leaves nothing."""
-    rows = encode_all(resident, examples)
+    return _any(encode_all(resident, examples), len(examples))
+
+
+def _any(rows: list[Encoded], examples: int) -> list[Encoded]:
+    """The rows that so many examples gave; DataError where that is none."""
     if not rows:
-        raise DataError(f"none of the {len(examples)} examples can be trained on with this base: see the preview")
+        raise DataError(f"none of the {examples} examples can be trained on with this base: see the preview")
     return rows
 
 
@@ -108,13 +109,12 @@ class Forecaster:
     ) -> Estimate:
         """`idle`: nothing else uses the model, so that it can be timed."""
         known = self._known(config, resident)
-        if not known.rows:
-            raise DataError(f"none of the {known.sizes[0]} examples can be trained on with this base: see the preview")
+        rows = _any(known.rows, known.looked_at)
         if idle and not known.speed:
-            known.speed = _forward_seconds(resident, known.rows)
-        rows, speed = known.rows, known.speed
+            known.speed = _forward_seconds(resident, rows)
+        speed = known.speed
         lengths = [len(row.ids) for row in rows]
-        times = max(1, round(known.sizes[0] / _SAMPLE))
+        times = max(1, round(known.sizes[0] / known.looked_at))
         facts = facts_of(resident, method, known.sizes, lengths * times)
         draft = resolve(config, facts)
         seconds = _step_seconds(draft, lengths, speed) if speed else None
@@ -146,8 +146,8 @@ class Forecaster:
         key = split_key(config)
         known = self._counted.pop(key, None)
         if known is None:
-            sides = self._datasets.split_for(config)
-            known = _Counted(sides.sizes, encode_all(resident, _sample(sides.learned)))
+            sizes, sample = outlook(self._datasets, config)
+            known = _Counted(sizes, len(sample), encode_all(resident, sample))
         self._counted[key] = known
         while len(self._counted) > _KEPT:
             del self._counted[next(iter(self._counted))]
@@ -156,10 +156,11 @@ class Forecaster:
 
 @dataclass
 class _Counted:
-    """Of the data of runs: the sizes of its sides, the tokens of what is learned, or of a sample, and the seconds of a
-    forward pass per token; 0 where they are not known."""
+    """Of the data of runs: the sizes of its sides, how many of the examples learned were looked at, their tokens, and
+    the seconds of a forward pass per token; 0 where they are not known."""
 
     sizes: tuple[int, int, int]
+    looked_at: int
     rows: list[Encoded]
     speed: float = 0.0
 
@@ -240,16 +241,6 @@ def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded
     elif resident.name != STARTER:
         ways.append("choose the starter")
     return ", or ".join(ways) or "close other programs, or use a machine with more memory"
-
-
-def _sample(examples: Sequence[Example]) -> Sequence[Example]:
-    """All, or the longest and as many more as are looked at."""
-    if len(examples) <= _SAMPLE:
-        return examples
-    sizes = [sum(len(message.content) for message in example.messages) for example in examples]
-    longest = heapq.nlargest(_LONGEST, range(len(examples)), sizes.__getitem__)
-    spread = range(0, len(examples), len(examples) // (_SAMPLE - _LONGEST))
-    return [examples[index] for index in sorted({*longest, *spread})]
 
 
 def _forward_seconds(resident: Resident, rows: Sequence[Encoded]) -> float:
