@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
+from ftchat.engine.memory import MAPPED
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
@@ -29,11 +30,12 @@ _BLOCK = 64  # weights that share a 4-bit scale; of the scales, of one byte each
 @dataclass(frozen=True, slots=True)
 class Needed:
     """Bytes. `base`: its weights; `adapter`: what is trained, with gradients and optimizer; `step`: what a forward
-    and backward pass keep at their peak beside both."""
+    and backward pass keep at their peak beside both, and `heap` what they have in smaller pieces at the most."""
 
     base: int
     adapter: int
     step: int
+    heap: int
 
     @property
     def total(self) -> int:
@@ -42,14 +44,15 @@ class Needed:
 
 def needed(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
     learned: int,
     checkpointing: bool,
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label. Without an adapter what is
+    trained comes before the layers."""
     depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
@@ -66,6 +69,7 @@ def needed(
         extended(shallow.base, deep.base),
         extended(shallow.adapter, deep.adapter),
         extended(shallow.step, deep.step),
+        extended(shallow.heap, deep.heap),
     )
 
 
@@ -80,7 +84,7 @@ def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
 
 def _trace(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
@@ -93,9 +97,10 @@ def _trace(
         base.requires_grad_(False)
         if precision == "nf4":
             quantise(base)
-        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True)
-    if checkpointing:
+        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
+    if checkpointing or not adapter:
         model.enable_input_require_grads()
+    if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -103,7 +108,8 @@ def _trace(
         parameter.data = parameter.data.float()
     with FakeTensorMode(), Living() as living:
         _take_place(model)
-        weights = living.peak = living.now
+        weights = living.now
+        living.begin()
         ids = torch.ones((rows, length), dtype=torch.long)
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
@@ -111,16 +117,21 @@ def _trace(
             loss = nll_at(model, inputs, positions, positions)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
-        return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
+        return Needed(weights - learns, 4 * learns, living.peak - weights - learns, living.most_heap)
 
 
 class Living(TorchDispatchMode):
-    """Counts the bytes of all tensors that are alive, and their peak."""
+    """Counts the bytes of all tensors that are alive, and their peak; also that of those in the heap alone."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.peak = 0
+        self.now = self._heap = 0
         self._sizes: dict[int, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """The peaks begin again, that of the heap without what is there already."""
+        self.peak, self.most_heap, self._heap = self.now, 0, 0
 
     def __torch_dispatch__(self, operation: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = operation(*args, **(kwargs or {}))
@@ -135,13 +146,19 @@ class Living(TorchDispatchMode):
         key = storage._cdata
         if key in self._sizes:
             return
-        self._sizes[key] = storage.nbytes()
-        self.now += storage.nbytes()
-        self.peak = max(self.peak, self.now)
+        size = self._sizes[key] = storage.nbytes()
+        self._take(size)
         weakref.finalize(storage, self._forget, key)
 
     def _forget(self, key: int) -> None:
-        self.now -= self._sizes.pop(key, 0)
+        self._take(-self._sizes.pop(key, 0))
+
+    def _take(self, size: int) -> None:
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        if abs(size) < MAPPED:
+            self._heap += size
+            self.most_heap = max(self.most_heap, self._heap)
 
 
 def _take_place(model: torch.nn.Module) -> None:

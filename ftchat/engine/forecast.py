@@ -32,11 +32,11 @@ from ftchat.engine.trainer import answer_loss
 from ftchat.errors import DataError
 from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
 
-# What a process on a CPU takes beyond tensors: code and tables that come with the first model, in bytes, and what its
-# allocator holds between them, in parts of a step's; without checkpointing and with it. Measured as growth over the
-# idle process on steps of 1 to 360 MB.
-_CPU_PROCESS = {False: 10_000_000, True: 58_000_000}
-_CPU_BETWEEN = {False: 0.87, True: 1.5}
+# What a process on a CPU takes beyond tensors: code and tables that come with the first step, in bytes, and holes in
+# the heap of its allocator, in parts of the most that lies there. Measured as growth over the idle process.
+_CPU_PROCESS = 30_000_000
+_CPU_HOLES = 0.7
+_BYTES_UPDATED = 8  # of the largest weight: what the optimizer computes with
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
@@ -166,33 +166,30 @@ class _Counted:
 
 
 def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = "") -> Taken:
-    """Of a run on these rows with this config, in a precision of the base if it is not the run's own. Other adapters
-    are taken for a LoRA, of the lowest rank where they have none; a copy of weights is counted."""
+    """Of a run on these rows with this config, in a precision of the base if it is not the run's own."""
     by_length = sorted(within(rows, resolved.max_length), key=lambda row: len(row.ids))
     batch = by_length[-resolved.per_device_train_batch_size :]
     learned = sum(sum(row.trained) for row in batch)
     lengths = [len(row.ids) for row in batch]
     packed = layout(lengths) if resolved.packing else [[place] for place in range(len(batch))]
-    ranked = dataclasses.replace(
-        resolved,
-        r=max(1, resolved.r),
-        lora_alpha=max(1, resolved.lora_alpha),
-        target_modules=resolved.target_modules or resident.target_modules(),
-    )
-    adapter = methods.lora_config(ranked, resident)
-    text = f"{resident.model.config.to_json_string()} {sorted(map(str, adapter.to_dict().items()))}"
+    adapter = methods.layer_config(resolved, resident)
+    put_on = sorted(map(str, adapter.to_dict().items())) if adapter else ""
     found = _needed(
-        _Shape(text, resident.model.config, adapter),
+        _Shape(f"{resident.model.config.to_json_string()} {put_on}", resident.model.config, adapter),
         precision or resolved.precision,
         len(packed),
-        width(lengths, packed),
+        width(lengths, packed) + resolved.num_virtual_tokens,
         learned,
         resolved.gradient_checkpointing,
     )
-    again = resolved.gradient_checkpointing
-    process = 0 if resident.device.type == "cuda" else _CPU_PROCESS[again] + round(_CPU_BETWEEN[again] * found.step)
-    trained = methods.BYTES_TRAINED * methods.copied(resolved, resident) or found.adapter
-    return Taken(found.base, trained, found.step, process)
+    trained, step = found.adapter, found.step
+    if copied := methods.copied(resolved, resident):
+        trained = methods.BYTES_TRAINED * sum(copied)
+        step = max(step, _BYTES_UPDATED * max(copied))
+    process = 0
+    if resident.device.type != "cuda":
+        process = _CPU_PROCESS + (0 if resolved.gradient_checkpointing else round(_CPU_HOLES * found.heap))
+    return Taken(found.base, trained, step, process)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +212,7 @@ class _Shape:
 
     text: str
     config: PretrainedConfig = field(compare=False)
-    adapter: PeftConfig = field(compare=False)
+    adapter: PeftConfig | None = field(compare=False)
 
 
 @functools.lru_cache(maxsize=256)

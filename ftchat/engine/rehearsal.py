@@ -39,17 +39,17 @@ def rehearse(
     the faster of two; otherwise they are reckoned from the longest one's."""
     assert resident.peft is not None
     trained = [parameter for parameter in resident.peft.parameters() if parameter.requires_grad]
-    before = [parameter.detach().clone() for parameter in trained]
     batch, by_length = resolved.per_device_train_batch_size, sorted(rows, key=lambda row: len(row.ids))
     longest = by_length[-batch:]
     with torch.random.fork_rng(), _checkpointing(resident, resolved.gradient_checkpointing):
         resident.peft.train()
         meter.mark()
         try:
-            optimizer = torch.optim.AdamW(trained, lr=resolved.learning_rate)
+            optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)  # the weights stay where they are
             seconds = _pass(resident, longest, resolved.packing)
             began = time.monotonic()
-            optimizer.step()
+            if all(p.grad is None or p.grad.isfinite().all() for p in trained):  # else zero times it is no number
+                optimizer.step()
             seconds += time.monotonic() - began
             memory = meter.since_mark - meter.idle
             if timed:
@@ -59,8 +59,7 @@ def rehearse(
                 mean = sum(len(row.ids) for row in rows) / len(rows)
                 seconds *= mean / len(longest[-1].ids)
         finally:
-            for parameter, value in zip(trained, before, strict=True):
-                parameter.data.copy_(value)
+            for parameter in trained:
                 parameter.grad = None
     return Rehearsal(memory, seconds * resolved.gradient_accumulation_steps * _TRAINER_OVERHEAD)
 
