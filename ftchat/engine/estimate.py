@@ -26,6 +26,7 @@ from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 from transformers.integrations import moe
 
+from ftchat.engine.memory import MAPPED
 from ftchat.engine.tiles import tiled
 from ftchat.engine.trainer import nll_at
 
@@ -41,11 +42,12 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Needed:
     """Bytes. `base`: its weights; `adapter`: what is trained, with gradients and optimizer; `step`: what a forward
-    and backward pass keep at their peak beside both."""
+    and backward pass keep at their peak beside both, and `heap` what they have in smaller pieces at the most."""
 
     base: int
     adapter: int
     step: int
+    heap: int
 
     @property
     def total(self) -> int:
@@ -54,7 +56,7 @@ class Needed:
 
 def needed(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
@@ -62,7 +64,8 @@ def needed(
     checkpointing: bool,
     device: str = "cpu",
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type.
+    Without an adapter what is trained comes before the layers."""
     try:
         return _traced(config, adapter, precision, rows, length, learned, checkpointing, device)
     except Exception as error:
@@ -72,7 +75,7 @@ def needed(
 
 def _traced(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
@@ -96,11 +99,12 @@ def _traced(
         extended(shallow.base, deep.base),
         extended(shallow.adapter, deep.adapter),
         extended(shallow.step, deep.step),
+        extended(shallow.heap, deep.heap),
     )
 
 
 def _reckoned(
-    config: PretrainedConfig, adapter: PeftConfig, precision: str, tokens: int, learned: int, checkpointing: bool
+    config: PretrainedConfig, adapter: PeftConfig | None, precision: str, tokens: int, learned: int, checkpointing: bool
 ) -> Needed:
     """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
     model, trained = _model(config, adapter, precision)
@@ -112,7 +116,8 @@ def _reckoned(
     layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
     layers = text.num_hidden_layers
     kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
-    return Needed(sum(sizes.values()) - learns, 4 * learns, kept + 12 * learned * text.vocab_size)
+    kept += 12 * learned * text.vocab_size
+    return Needed(sum(sizes.values()) - learns, 4 * learns, kept, kept)
 
 
 def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
@@ -126,7 +131,7 @@ def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
 
 def _trace(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
@@ -135,17 +140,19 @@ def _trace(
     device: str,
 ) -> Needed:
     model, trained = _model(config, adapter, precision)
-    if checkpointing:
+    if checkpointing or not adapter:
         model.enable_input_require_grads()
+    if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
-    base = model.get_base_model()
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
     in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
     if in_tiles and device == "cuda":
         base.forward = functools.partial(_scored_in_tiles, base)
     with FakeTensorMode(), _experts_by_shape(), Living() as living:
         _take_place(model)
-        weights = living.peak = living.now
+        weights = living.now
+        living.begin()
         ids = torch.ones((rows, length), dtype=torch.long)
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
@@ -153,10 +160,12 @@ def _trace(
             loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
-        return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
+        return Needed(weights - learns, 4 * learns, living.peak - weights - learns, living.most_heap)
 
 
-def _model(config: PretrainedConfig, adapter: PeftConfig, precision: str) -> tuple[PeftModel, list[torch.nn.Parameter]]:
+def _model(
+    config: PretrainedConfig, adapter: PeftConfig | None, precision: str
+) -> tuple[Any, list[torch.nn.Parameter]]:
     """One without storage, and what of it is trained."""
     dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
     with torch.device("meta"):
@@ -164,7 +173,7 @@ def _model(config: PretrainedConfig, adapter: PeftConfig, precision: str) -> tup
         base.requires_grad_(False)
         if precision == "nf4":
             quantise(base)
-        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True)
+        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.float()
@@ -184,12 +193,17 @@ def _experts_by_shape() -> Iterator[None]:
 
 
 class Living(TorchDispatchMode):
-    """Counts the bytes of all tensors that are alive, and their peak."""
+    """Counts the bytes of all tensors that are alive, and their peak; also that of those in the heap alone."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.peak = 0
+        self.now = self._heap = 0
         self._sizes: dict[int, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """The peaks begin again, that of the heap without what is there already."""
+        self.peak, self.most_heap, self._heap = self.now, 0, 0
 
     def __torch_dispatch__(self, operation: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = operation(*args, **(kwargs or {}))
@@ -204,13 +218,19 @@ class Living(TorchDispatchMode):
         key = storage._cdata
         if key in self._sizes:
             return
-        self._sizes[key] = storage.nbytes()
-        self.now += storage.nbytes()
-        self.peak = max(self.peak, self.now)
+        size = self._sizes[key] = storage.nbytes()
+        self._take(size)
         weakref.finalize(storage, self._forget, key)
 
     def _forget(self, key: int) -> None:
-        self.now -= self._sizes.pop(key, 0)
+        self._take(-self._sizes.pop(key, 0))
+
+    def _take(self, size: int) -> None:
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        if abs(size) < MAPPED:
+            self._heap += size
+            self.most_heap = max(self.most_heap, self._heap)
 
 
 def _take_place(model: torch.nn.Module) -> None:
