@@ -51,7 +51,8 @@ class Bringing:
         # A listener that cancels does not apply outputs of its own.
         tab.stop_fetch.click(self.stopped, shell.lang, [tab.told, tab.stop_fetch], **QUIETLY)
         tab.brought.pick(self.do, shell.lang, outcome, **QUEUED)
-        gr.on([shell.lang.change, tab.outline.change], self.listed, shell.lang, tab.brought, **QUIETLY)
+        tab.outline.change(self.listed, shell.lang, tab.brought, **QUIETLY)
+        shell.pulse.speak(lambda lang: [self.listed(lang)], [shell.lang], [tab.brought])
 
     def from_files(self, files: Sequence[str], lang: str) -> Iterator[tuple]:
         paths = [Path(file) for file in files]

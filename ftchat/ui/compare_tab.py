@@ -59,10 +59,12 @@ class CompareTab(CompareView):
             *(part for parts in self.panes for part in (parts.column, parts.head, parts.proof, parts.tools)),
             *self.strengths,
         ]
+        self.shown = view
         # A beat has few outputs, for Gradio touches each of them in the browser even where nothing is new.
         shell.pulse.follow(self.refresh, who, [self.outline, self.note])
         picked = [picker.input for picker in self.pickers]
-        changes = [shell.lang.change, shell.run.change, shell.dataset.change, *picked, self.outline.change]
+        shell.pulse.speak(self.translate, who, view)
+        changes = [shell.run.change, shell.dataset.change, *picked, self.outline.change]
         gr.on(changes, self.redraw, who, view, **_QUIET)
         tools = [parts.tools for parts in self.panes[TUNED:]]
         moved = [slider.input for slider in self.strengths]
@@ -238,12 +240,16 @@ class CompareTab(CompareView):
         now = self._standing(who)
         # The last turn is part of it, so that what a redraw may have spoilt by coming late is mended at the end.
         last = chat.last.request if chat.last else ""
-        outline = repr((chat.id, last, who.lang, now.base, now.picks, now.options, now.waiting is not None))
+        outline = repr((chat.id, last, now.base, now.picks, now.options, now.waiting is not None))
         return outline, panes.note(now, who.lang)
 
     def redraw(self, key: str, *rest: Any) -> Update:
         who = Visitor.of(*rest)
         return self.view(self.chats.open(key), self._standing(who), who)
+
+    def translate(self, key: str, *rest: Any) -> list[Any]:
+        news = self.redraw(key, *rest)
+        return [news.get(component, gr.skip()) for component in self.shown]
 
     def _standing(self, who: Visitor) -> Standing:
         return standing(self.studio.runs, self.studio.brought, who.run, who.picks, who.followed)

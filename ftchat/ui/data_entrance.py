@@ -65,7 +65,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
     def words(lang: str) -> tuple[str, ...]:
         return views.intro(lang), cards(lang), views.formats(lang), views.promises(lang)
 
-    shell.lang.change(words, shell.lang, [intro, templates, formats, promises], **QUIETLY)
+    shell.pulse.speak(words, [shell.lang], [intro, templates, formats, promises])
 
     def take(steps: Steps, before: str | None, lang: str, brought: Brought) -> Iterator[tuple]:
         """Follows a reading to its end. Closed, it ends the reading."""

@@ -62,10 +62,12 @@ def build(studio: Studio, shell: Shell) -> None:
         drawn = side_by_side(runs, {key: studio.data(key)[0] for key in keys}, lang)
         return f'<div class="ft-card">{drawn}</div>'
 
-    gr.on([marked.change, shell.lang.change], compare, [marked, shell.lang], side, **QUIETLY)
+    marked.change(compare, [marked, shell.lang], side, **QUIETLY)
+    shell.pulse.speak(lambda *asked: [compare(*asked)], [marked, shell.lang], [side])
 
     asked = [find, shell.run, shell.lang, marked]
-    opened = [find.change, shell.run.change, shell.lang.change, shell.tabs.change, marked.change, changes.change]
+    shell.pulse.speak(list_runs, asked, [title, rows, moving])
+    opened = [find.change, shell.run.change, shell.tabs.change, marked.change, changes.change]
     gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
     shell.pulse.follow(follow, [*asked, moving], [rows, moving])
 

@@ -53,6 +53,11 @@ class Studio:
         """Of each base model of the catalogue whether it fits on the worker's machine."""
         return self.worker.machine()["bases"]
 
+    @property
+    def fits_known(self) -> Mapping[str, Badge]:
+        """The same as far as the worker was asked already: nothing else."""
+        return vars(self).get("fits", {})
+
     def begin(self, config: RunConfig, like: Run | None = None) -> str:
         """Creates a run, or does one again, and hands it to the worker; returns its id as soon as it is accepted."""
         self.bases.check(config.base)
