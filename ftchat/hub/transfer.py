@@ -24,7 +24,7 @@ from huggingface_hub.utils import build_hf_headers, disable_progress_bars, get_s
 
 from ftchat.errors import DataError, FtchatError, ModelError
 from ftchat.events import Downloading
-from ftchat.hub.sentences import What, disk_is_full, passes, why
+from ftchat.hub.sentences import What, Why, disk_is_full, passes, why
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before the next try, after tries that brought nothing
 _PATIENCE = 10  # seconds for the Hub to answer
@@ -268,14 +268,16 @@ class Transfer:
                 cache = constants.HF_HUB_CACHE
                 raise self._error(
                     f"the disk of {cache} became full while {self.name} was downloaded; free some space there, then "
-                    "start again: it goes on from what has come"
-                ) from None
+                    "start again: it goes on from what has come",
+                    "hub_full", name=self.name, cache=cache,
+                ) from None  # fmt: skip
             said = why(error, self.name, self.what)
             if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
-                said = f"{constants.HF_HUB_CACHE} cannot be written to; set HF_HOME to a folder of yours"
+                cache = constants.HF_HUB_CACHE
+                said = Why(f"{cache} cannot be written to; set HF_HOME to a folder of yours", "hub_barred", cache=cache)
             if not said:
                 raise
-            raise self._error(f"{self.name}: {said}") from None
+            raise self._error(f"{self.name}: {said}", said.kind, **said.values) from None
 
 
 def _check_whole(name: str, file: str, path: Path, etag: str, go_on: Any) -> None:

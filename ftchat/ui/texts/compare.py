@@ -29,22 +29,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_brg_title": ("Adapters from elsewhere", "外来的适配器"),
     "ft_brg_drop": ("A ZIP archive, or the adapter's two files", "ZIP 压缩包，或适配器的两个文件"),
     "ft_brg_hub": ("Hub id of an adapter", "适配器的 Hub 名称"),
-    "ft_brg_fetch": ("Fetch it", "获取"),
-    "ft_brg_stop": ("Stop", "停止"),
-    "ft_brg_coming": (
-        "Fetching {name} from the Hub: {done} of {total}, {rate} a second…",
-        "正在从 Hub 获取 {name}：{done} / {total}，每秒 {rate}……",
-    ),
-    "ft_brg_stopped": (
-        "Stopped. What has come is kept: fetch it again, and it goes on from there.",
-        "已停止。已下载的部分会保留，再次获取时接着下载。",
-    ),
     "ft_brg_name": ("Adapter", "适配器"),
     "ft_brg_none": (
         "A LoRA that was trained elsewhere can answer here too: its adapter_config.json and adapter_model.safetensors.",
         "在别处训练的 LoRA 也可以在这里作答：需要 adapter_config.json 和 adapter_model.safetensors。",
     ),
-    "ft_brg_fetching": ("Fetching {name} from the Hub…", "正在从 Hub 获取 {name}……"),
     "ft_brg_reading": ("Looking at {name}…", "正在检查 {name}……"),
     "ft_brg_ready": ("{name} is ready to answer.", "{name} 可以作答了。"),
     "ft_brg_kept": (
@@ -85,7 +74,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_cmp_both_hint": ("Ask both models…", "同时问两个模型……"),
     "ft_cmp_base_hint": ("Ask the base model…", "问基座模型……"),
     "ft_cmp_prompt": ("Your question", "您的问题"),
-    "ft_cmp_stop": ("Stop", "停止"),
     "ft_cmp_retry": ("Retry", "重试"),
     "ft_cmp_new": ("New chat", "新对话"),
     "ft_cmp_mark": ("Mark differences", "标出差异"),

@@ -35,7 +35,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_working": ("Working on it…", "正在处理……"),
     "ft_working_of": ("Working on it: {done} of {total} rows", "正在处理：{done} / {total} 行"),
     "ft_comparing": ("Looking for near duplicates: {done} of {total} rows", "正在查找近似重复：{done} / {total} 行"),
-    "ft_cancel": ("Cancel", "取消"),
+    "ft_hub_data": ("Or a dataset of the Hugging Face Hub", "或使用 Hugging Face Hub 上的数据集"),
+    "ft_hub_data_info": (
+        "As its page there names it; add :split or /config:split for a part of it.",
+        "按它在 Hub 上的名称填写；只取一部分时加上 :split 或 /config:split。",
+    ),
+    "ft_hub_empty": (
+        "Which dataset? Write its name as on the Hub, owner/name.",
+        "哪个数据集？请填写它在 Hub 上的名称：owner/name。",
+    ),
     "ft_paste_empty": (
         "There is nothing to read yet: paste some pairs first.",
         "还没有可读取的内容：请先粘贴问答。",
@@ -64,6 +72,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_kind_of_template": ("template", "示例"),
     "ft_kind_of_paste": ("pasted", "粘贴"),
     "ft_kind_of_file": ("file", "文件"),
+    "ft_kind_of_hub": ("from the Hub", "来自 Hub"),
     "ft_version": ("version {version}", "版本 {version}"),
     "ft_rows_read": ("rows read", "行已读"),
     "ft_usable": ("usable pairs", "可用问答"),
