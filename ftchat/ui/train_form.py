@@ -58,6 +58,7 @@ class Form:
     data: gr.HTML
     bases: gr.HTML
     other: gr.Textbox
+    told_of_base: gr.HTML
     presets: gr.HTML
     note: gr.HTML
     name: gr.Textbox
@@ -97,6 +98,7 @@ def build(studio: Studio, shell: Shell) -> Form:
             visible=False,
             elem_id="ft-other",
         )
+        told_of_base = html(elem_id="ft-base-told")
         presets = html(clicks=True, elem_id="ft-presets")
         note = html()
         name = gr.Textbox(
@@ -210,6 +212,7 @@ def build(studio: Studio, shell: Shell) -> Form:
         data=data,
         bases=bases,
         other=other,
+        told_of_base=told_of_base,
         presets=presets,
         note=note,
         name=name,

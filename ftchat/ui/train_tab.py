@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -26,12 +27,13 @@ from ftchat.ui.watch import TURNING
 
 
 class _Ahead(NamedTuple):
-    """What is known of a run that might be begun: the id of the run that it would go on from, what it would take, and
-    its base where that is not on this machine."""
+    """What is known of a run that might be begun: the id of the run that it would go on from, what it would take, its
+    base where that is not on this machine, and what there is to say of one that is."""
 
     earlier: str
     found: Estimate | None = None
     absent: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def build(studio: Studio, shell: Shell) -> None:
@@ -77,27 +79,30 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
 
     def look_ahead(dataset: str | None, held_out: str | None, named: str, *answers: str) -> _Ahead:
         """What a run would take; nothing where that cannot be told."""
-        earlier = answers[0]
-        try:
+        known = _Ahead(answers[0])
+        with suppress(FtchatError):  # Start says what is wrong
+            if studio.notes(named) is None:
+                studio.describe(named)
+            known = known._replace(notes=studio.notes(named) or ())
             config = config_of(studio, "estimate", dataset, held_out, answers)
             studio.bases.check(config.base)
             if config.base != named:
-                return _Ahead(earlier, absent=config.base if absent(config.base) else "")
-            return _Ahead(earlier, studio.worker.estimate(config))
-        except FtchatError:  # Start says what is wrong
-            return _Ahead(earlier)
+                return _Ahead(known.earlier, absent=config.base if absent(config.base) else "")
+            return known._replace(found=studio.worker.estimate(config))
+        return known
 
     def draw_ahead(ahead: _Ahead, lang: str) -> list[Any]:
         """What a run would take, and what stands in the empty fields."""
-        earlier, found = studio.run(ahead.earlier), ahead.found
+        earlier, found, said = studio.run(ahead.earlier), ahead.found, fit_view.notes(ahead.notes, lang)
         if found is None:
             here = fit_view.not_here_yet(ahead.absent, lang) if ahead.absent else ""
             about = train_origin.note(earlier, None, lang) if earlier else ""
-            return [gr.HTML(here, visible=bool(here)), about, *[gr.skip()] * len(form.fields)]
+            return [said, gr.HTML(here, visible=bool(here)), about, *[gr.skip()] * len(form.fields)]
         numbers = {name: getattr(found.resolved, name) for name in train_form.FIELDS}
         if not found.resolved.save_steps:  # by time alone
             numbers["save_steps"] = t("ft_auto", lang)
         return [
+            said,
             gr.HTML(fit_view.estimate(found, lang), visible=True),
             train_origin.note(earlier, found, lang) if earlier else "",
             *(gr.Textbox(placeholder=fit_view.placeholder(value)) for value in numbers.values()),
@@ -116,7 +121,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         **QUEUED,
     )
     # Drawn in a second step, so that no answer of the model comes in the words of another language.
-    taking = [form.takes, form.origin.note, *form.fields]
+    taking = [form.told_of_base, form.takes, form.origin.note, *form.fields]
     ahead.change(draw_ahead, [ahead, shell.lang], taking, **DRAWING)
     shell.pulse.speak(draw_ahead, [ahead, shell.lang], taking)
 
