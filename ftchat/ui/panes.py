@@ -18,6 +18,8 @@ from ftchat.ui.suggested import Suggestion
 from ftchat.ui.texts import t
 from ftchat.ui.voices import Option, Speaker
 
+_PLACE = '<span class="ft-place"></span>'
+
 SHOWN = 30  # turns of a chat that are drawn
 
 _COPY = (
@@ -108,21 +110,20 @@ def _chip(kind: str, more: str, shown: str) -> str:
 
 
 def tools(chat: Chat, pane: int, now: Standing, strength: float, lang: str) -> str:
-    """What can be done with one pane. `ft-tune` opens its slider, in the browser alone."""
+    """What can be done with one pane. `ft-tune` opens its slider, in the browser alone. Each has a place of its own,
+    which stays empty while it cannot be done: a click on Stop that comes late must hit nothing else."""
     named = _name(pane, now, lang)
-    buttons = []
+    idle = bool(chat.turns) and chat.live is None and now.speaker(pane, strength) is not None
+    buttons = [_tool("stop", "ft-halt", "stop", "", named, pane, lang) if chat.place(pane) is not None else _PLACE]
     if pane != BASE and now.option(now.picks[pane - 1]) is not None:
         shown = f"×{strength:g}" if strength != 1 else ""
         buttons.append(_tool("tune", "ft-tune", "", shown, named, pane, lang))
-    if chat.place(pane) is not None:
-        buttons.append(_tool("stop", "ft-halt", "stop", "", named, pane, lang))
-    elif chat.turns and chat.live is None and now.speaker(pane, strength) is not None:
-        buttons.append(_tool("again", "", "again", "", named, pane, lang))
-        if any(pane in turn.answers for turn in chat.turns):
-            buttons.append(_tool("erase", "", "erase", "", named, pane, lang))
+    said = any(pane in turn.answers for turn in chat.turns)
+    buttons.append(_tool("again", "", "again", "", named, pane, lang) if idle else _PLACE)
+    buttons.append(_tool("erase", "", "erase", "", named, pane, lang) if idle and said else _PLACE)
     if pane > TUNED:
         buttons.append(_tool("close", "", "close", "", named, pane, lang))
-    return f'<div class="ft-tools">{"".join(buttons)}</div>' if buttons else ""
+    return f'<div class="ft-tools">{"".join(buttons)}</div>'
 
 
 def _tool(picture: str, css_class: str, does: str, shown: str, name: str, pane: int, lang: str) -> str:
