@@ -53,7 +53,7 @@ class CompareTab(CompareView):
         how = [self.temperature, self.length, self.seed, self.fresh, self.system]
         answers = [component for parts in self.panes for component in (parts.talk, parts.foot)]
         view = [
-            *(self.key, self.note, self.mark, self.add, self.said, self.chips, self.keys, self.prompt, self.ask),
+            *(self.key, self.mark, self.add, self.said, self.chips, self.keys, self.prompt, self.ask),
             *(self.halt, self.retry, self.followed, self.told_of_base, *self.pickers, *answers),
             *(part for parts in self.panes for part in (parts.column, parts.head, parts.proof, parts.tools)),
             *self.strengths,

@@ -55,7 +55,6 @@ class CompareView(CompareLayout):
             update[parts.tools] = panes.tools(chat, pane, now, who.strength(pane), lang)
         return update | {
             self.key: chat.id,
-            self.note: panes.note(now, lang),
             self.said: panes.said(chat, now, lang),
             self.ask: gr.Button(visible=not live),
             self.halt: gr.Button(visible=live),

@@ -32,13 +32,20 @@ class Pulse:
     def __init__(self) -> None:
         self._parts: list[_Part] = []
         self._spoken: list[_Part] = []
+        self._triggers: list[Any] = []
         self._shown = gr.State(())  # fingerprints of what the browser shows
 
     def follow(
-        self, draw: Callable[..., Sequence[Any]], inputs: Sequence[Component], outputs: Sequence[Component]
+        self,
+        draw: Callable[..., Sequence[Any]],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        triggers: Sequence[Any] = (),
     ) -> None:
-        """Hands in what is to be drawn with every beat. What others draw in the same outputs, they draw alike."""
+        """Hands in what is to be drawn with every beat, and what shall not wait for the next. Nobody else may draw in
+        the same outputs, as what the browser shows would not be what is remembered here; but parts may, alike."""
         self._parts.append(_Part(draw, inputs, outputs))
+        self._triggers += triggers
 
     def speak(
         self, draw: Callable[..., Sequence[Any]], inputs: Sequence[Component], outputs: Sequence[Component]
@@ -55,7 +62,7 @@ class Pulse:
             return self._beat(before, dict(zip(inputs, values, strict=True)))
 
         return gr.on(
-            triggers,
+            [*triggers, *self._triggers],
             beat,
             [self._shown, *inputs],
             [self._shown, *outputs],

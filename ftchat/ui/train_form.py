@@ -155,7 +155,9 @@ def build(studio: Studio, shell: Shell) -> Form:
             start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
             why = html(clicks=True)
             back = gr.Button(visible=False, size="sm")
-    bases.pick(_picked, None, chosen_base, **QUEUED)
+    # The radios mark themselves at once, so the last of quick clicks counts.
+    last = {**QUEUED, "trigger_mode": "always_last"}
+    bases.pick(_picked, None, chosen_base, **last)
 
     def name_base(chosen: str, typed: str, lang: str) -> Any:
         """What is named is checked where it enters; until something is named, the earlier base stays."""
@@ -183,7 +185,7 @@ def build(studio: Studio, shell: Shell) -> Form:
     # Another value whenever the radios are to be drawn with what fits: a base and a number.
     unfitted = gr.Textbox("", visible="hidden")
     shell.base.change(recall, [shell.base, chosen_base, other], [chosen_base, other, unfitted], **QUEUED)
-    presets.pick(_picked, None, chosen_preset, **QUEUED)
+    presets.pick(_picked, None, chosen_preset, **last)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
     shell.pulse.speak(
         lambda lang, base, preset: (
