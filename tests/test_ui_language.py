@@ -89,7 +89,7 @@ def test_what_the_model_has_said_is_not_asked_for_again(home: Path, worker: Work
     handler(page, "look")(chosen, STARTER, "en", 0)
     handler(page, "count")(chosen, STARTER, "en")
     assert worker.machine()["bases"] and handler(page, "fitted")("en", STARTER)
-    assert "个 token 中学习" in shown(speech("zh"), "ft-tokens") and "ft-hist" in shown(speech("zh"), "ft-lengths")
+    assert "个 token，学习其中" in shown(speech("zh"), "ft-tokens") and "ft-hist" in shown(speech("zh"), "ft-lengths")
     assert asks_again and not hidden(speech("zh"))
 
 

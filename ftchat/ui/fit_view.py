@@ -20,6 +20,7 @@ from ftchat.ui.texts.chinese import NOTES
 
 OTHER = "other"  # the radio's value where the text field names the base
 _LANGUAGES_NAMED = 3
+_LANGUAGES = {"en": "ft_in_en", "zh": "ft_in_zh", "*": "ft_many_languages"}
 
 
 def base_radios(chosen: str, allowed: Sequence[str] | None, fits: Mapping[str, Badge], lang: str) -> str:
@@ -57,7 +58,7 @@ def _radio(value: str, name: str, about: str, badge: str, checked: bool) -> str:
 
 def _about(offer: Offer, lang: str) -> str:
     spoken = offer.languages[:_LANGUAGES_NAMED]
-    languages = ", ".join(t("ft_many_languages", lang) if code == "*" else code for code in spoken)
+    languages = t("ft_comma", lang).join(t(_LANGUAGES[code], lang) if code in _LANGUAGES else code for code in spoken)
     parts = [numbers.parameters(offer.parameters), languages, offer.licence]
     parts.append(t("ft_context", lang, n=numbers.grouped(offer.context)))
     if offer.gated:

@@ -112,7 +112,8 @@ def table(
 ) -> str:
     if not runs:
         head, text = esc(t("ft_runs_none", lang)), esc(t("ft_runs_none_text", lang))
-        return f'<div class="ft-empty"><b>{head}</b><span>{text}</span></div>'
+        way = f'<button class="ft-btn" data-go="data">{esc(t("ft_cmp_go_data", lang))}</button>'
+        return f'<div class="ft-empty"><b>{head}</b><span>{text}</span>{way}</div>'
     rows = [
         _row(run, datasets.get(run.config.dataset, "–"), run.id == selected, run.id in marks, lang)
         for run in runs

@@ -18,6 +18,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_run_starting": ("starting", "启动中"),
     "ft_run_finishing": ("finishing", "收尾中"),
     "ft_left": ("{time} left", "剩 {time}"),
+    "ft_comma": (", ", "、"),
     "ft_said_in_english": ("{said}", "操作没有完成，原因（英文）：{said}"),
     "ft_stop": ("Stop", "停止"),
     "ft_hub_fetch": ("Fetch it", "获取"),
