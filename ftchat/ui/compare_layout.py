@@ -118,7 +118,7 @@ class CompareLayout:
     def _build_bringing(self) -> None:
         self.brought = html(clicks=True, elem_id="ft-brought")
         with gr.Row():
-            self.drop = gr.File(label=i18n("ft_brg_drop"), file_count="multiple", height=110, elem_id="ft-brg-drop")
+            self.drop = gr.File(label=i18n("ft_brg_drop"), file_count="multiple", height=150, elem_id="ft-brg-drop")
             with gr.Column(min_width=240):
                 self.hub = gr.Textbox(
                     label=i18n("ft_brg_hub"), placeholder="owner/name", lines=1, max_lines=1, elem_id="ft-brg-hub"

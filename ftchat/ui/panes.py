@@ -34,7 +34,8 @@ def note(now: Standing, lang: str) -> str:
     progress = now.progress
     if progress is None or now.waiting is None:
         if now.tuned is not None:
-            return f'<h1 class="ft-h2 ft-cmp-title">{esc(t("ft_cmp_title", lang))}</h1>'
+            title = "ft_cmp_title_many" if any(now.picks[1:]) else "ft_cmp_title"
+            return f'<h1 class="ft-h2 ft-cmp-title">{esc(t(title, lang))}</h1>'
         link = f'<a class="ft-link" role="button" tabindex="0" data-go="data">{esc(t("ft_cmp_train_link", lang))}</a>'
         parts = esc(t("ft_cmp_no_run", lang)), link, esc(t("ft_cmp_no_run_end", lang))
         words = ("" if lang == "zh" else " ").join(parts)

@@ -2,6 +2,7 @@
 
 TEXTS: dict[str, tuple[str, str]] = {
     "ft_cmp_title": ("Same question, two models", "同一问题，两个模型"),
+    "ft_cmp_title_many": ("Same question, several models", "同一问题，多个模型"),
     "ft_cmp_no_run": ("You can talk to the base now.", "现在可以和基座对话。"),
     "ft_cmp_train_link": ("Train an adapter", "训练一个适配器"),
     "ft_cmp_no_run_end": ("to fill the right pane.", "后右栏即可使用。"),
