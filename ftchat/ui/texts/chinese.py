@@ -44,6 +44,8 @@ ERRORS = {
     "hub_other": "{where} 上应答的不是 Hub，没有取得 {name}：请检查网络和 HF_ENDPOINT。",
     "hub_full": "下载 {name} 时 {cache} 所在的磁盘已满：请清理空间后重试，会接着已下载的部分继续。",
     "hub_barred": "无法写入 {cache}：请把 HF_HOME 设为您自己的文件夹。",
+    "hub_pointer": "{name} 在 Hub 上不完整：{file} 只是一个 Git LFS 指针，请另选一个。",
+    "hub_damaged": "{name} 的 {file} 下载后已损坏，已丢弃；请重试，会重新下载。",
     "dataset_id": "“{name}”不是 Hub 名称；请写成 owner/name。",
     "dataset_size": "{name} 的下载量是 {size}，最多接受 {limit}；请取其中一部分，作为文件提供。",
     "dataset_parts": "{name} 分为几个部分，没有一个叫 train；请写明要哪一个：{choices}。",
