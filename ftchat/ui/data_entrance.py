@@ -103,7 +103,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
         told_so: str, before: str | None, lang: str, columns: object = None, brought: Brought | None = None
     ) -> tuple:
         """The sentence in place, and where `columns` are known the question which of them is what."""
-        kept = f" {t('ft_kept_earlier', lang)}" if before else ""
+        kept = (" " * (lang != "zh") + t("ft_kept_earlier", lang)) if before else ""
         names = list(map(str, columns)) if isinstance(columns, list) else []
         picks = [gr.Dropdown(choices=names, value=name or None) for name in (names[:2] or ("", ""))]
         rest, quiet = (gr.skip(),) * 3, gr.Button(elem_classes=OFF)
