@@ -167,11 +167,11 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
     by_column = read_columns.click(told(with_columns), [refused, ask_prompt, ask_answer, *asked], outcome, **QUEUED)
     cancel.click(None, None, None, cancels=[by_card, by_paste, by_file, by_id, by_column])
 
-    def stopped(typed: str, lang: str) -> tuple:
+    def cut_off(typed: str, lang: str) -> tuple:
         return views.stopped(t("ft_hub_stopped", lang)) if typed.strip() else "", gr.Button(elem_classes=OFF)
 
     # A listener that cancels does not apply outputs of its own.
-    cancel.click(stopped, [hub, shell.lang], [said, cancel], **QUIETLY)
+    cancel.click(cut_off, [hub, shell.lang], [said, cancel], **QUIETLY)
 
     def leave() -> tuple:
         return "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)
