@@ -154,6 +154,9 @@ def _freeze(model: PreTrainedModel) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
+        for name, value in vars(module).items():  # what some hand to a function of theirs
+            if isinstance(value, float) and ("dropout" in name or "layerdrop" in name):
+                setattr(module, name, 0.0)
 
 
 def _count_parameters(model: PreTrainedModel) -> int:

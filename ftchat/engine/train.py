@@ -27,7 +27,7 @@ from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.learners import Learner
 from ftchat.engine.loading import half
-from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
+from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills, sparing
 from ftchat.engine.models import Resident
 from ftchat.engine.rehearsal import rehearse
 from ftchat.engine.reporter import Asked, Reporter
@@ -87,7 +87,8 @@ def _train(
     learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
     if checkpoint is None:
         start_from(run, learner)
-    with base_left_as_it_was(resident, draft.gradient_checkpointing), threads(draft.threads):
+    again = draft.gradient_checkpointing
+    with base_left_as_it_was(resident, again), sparing(again), threads(draft.threads):
         if frozen is None:
             try:
                 timed = run.config.preset == "quick"
@@ -207,6 +208,7 @@ def trainer_parts(
         warmup_steps=resolved.warmup_steps,
         weight_decay=resolved.weight_decay,
         max_grad_norm=resolved.max_grad_norm,
+        router_aux_loss_coef=0.0,  # the loss is that of the answers
         neftune_noise_alpha=resolved.neftune_noise_alpha or None,
         gradient_checkpointing=resolved.gradient_checkpointing,
         bf16=on_gpu and half() == torch.bfloat16,

@@ -120,12 +120,12 @@ def nll_at(
 
     def keep_learned(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
         # A method that puts virtual tokens in front makes the sequence longer than its ids.
-        hidden = output.last_hidden_state[:, -length:-1]
-        output.last_hidden_state = hidden.flatten(0, 1)[positions].unsqueeze(0)
+        name = "logits" if "logits" in output else "last_hidden_state"
+        setattr(output, name, getattr(output, name)[:, -length:-1].flatten(0, 1)[positions].unsqueeze(0))
         return output
 
     fed = {name: inputs[name] for name in _SEEN if name in inputs} | {"use_cache": False}
-    hook = base.base_model.register_forward_hook(keep_learned)
+    hook = base.get_decoder().register_forward_hook(keep_learned)  # in OPT it lies within its base_model
     try:
         if in_tiles:
             score_in_tiles(base)
