@@ -14,8 +14,8 @@ _POINTER = b"version https://git-lfs"
 
 
 def fault(name: str, file: str, path: Path, etag: str, go_on: Callable[[], None]) -> Why:
-    """What is wrong with this file of the repository `name`, fetched to `path`; "" if nothing is. The Hub's tag of a large file is its SHA-256;
-    `go_on` is asked between two parts and may raise."""
+    """What is wrong with this file of the repository `name`, fetched to `path`; "" if nothing is. The Hub's tag of a
+    large file is its SHA-256; `go_on` is asked between two parts and may raise."""
     with path.open("rb") as content:
         if content.read(len(_POINTER)) == _POINTER:
             why = f"{name}: {file} is not whole on the Hub: a Git LFS pointer lies in its place; choose another"
