@@ -106,7 +106,7 @@ def _trace(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.float()
-    with FakeTensorMode(), Living() as living:
+    with torch.enable_grad(), FakeTensorMode(), Living() as living:  # also where a reply is being given
         _take_place(model)
         weights = living.now
         living.begin()
