@@ -13,11 +13,13 @@ import sentencepiece
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    AutoModelForCausalLM,
     AutoTokenizer,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
@@ -129,6 +131,24 @@ def gpt2(folder: Path, steps: int = 0) -> Path:
         vocab_size=len(fast), n_positions=512, n_embd=128, n_layer=4, n_head=4, bos_token_id=0, eos_token_id=0
     )
     _taught(GPT2LMHeadModel(config), fast, steps).save_pretrained(folder)
+    return folder
+
+
+def of_family(folder: Path, config: PretrainedConfig) -> Path:
+    """Any kind of model, with the tokenizer of `gpt2`. Its matrices are enlarged, for its answers to differ."""
+    tokenizer = _byte_level_tokenizer(800, ["<|endoftext|>"])
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<|endoftext|>", bos_token="<|endoftext|>", eos_token="<|endoftext|>"
+    )
+    fast.save_pretrained(folder)
+    torch.manual_seed(0)
+    config.vocab_size, config.bos_token_id, config.eos_token_id, config.pad_token_id = len(fast), 0, 0, None
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter *= 4
+    model.save_pretrained(folder)
     return folder
 
 

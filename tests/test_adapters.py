@@ -125,6 +125,7 @@ REFUSED = {
     "other parts": ({"peft_type": "IA3"}, {}, "no part of an IA3"),
     "trained biases": ({"bias": "all"}, {}, "uses bias"),
     "whole modules": ({"modules_to_save": ["lm_head"]}, {}, "modules_to_save"),
+    "only behind some tokens": ({"alora_invocation_tokens": [5, 6]}, {}, "alora_invocation_tokens"),
     "of another size": ({}, {FIRST: torch.zeros(4, 128)}, "not made for this base"),
     "of another model": ({}, {FIRST.replace("layers.0", "layers.99"): torch.zeros(4, 256)}, "not made for this base"),
     "no numbers": ({}, {FIRST: torch.full((4, 256), float("nan"))}, "no numbers"),

@@ -19,11 +19,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from ftchat.engine import starts, twins
 from ftchat.engine.cache import Pairs
 from ftchat.engine.changes import Change, changes
+from ftchat.engine.targets import linear_layers
 from ftchat.errors import ModelError
 
 
@@ -38,10 +38,9 @@ class AdapterStack:
     """The resident adapters of one base. One thread only."""
 
     def __init__(self, model: PreTrainedModel):
-        linear = (nn.Linear, Conv1D)
         self._model = model
         self._untouched = twins.twin(model, ())  # its layers stay as they are while PEFT's are in those of the base
-        self._layers = {name: module for name, module in model.named_modules() if isinstance(module, linear)}
+        self._layers = linear_layers(model)
         self._adapters: dict[str, dict[str, Change]] = {}  # by layer; empty for the two other kinds
         self._starts: dict[str, Pairs] = {}
         self._twins: dict[str, twins.Twin] = {}
@@ -151,6 +150,7 @@ class AdapterStack:
         shares: dict[tuple[tuple[str, int], ...], Tensor] = {}
         for one in self._applied:
             parts = [(n, change) for n in used if (change := self._adapters[n].get(one.name))]
+            one.rows = len(told)
             one.down, one.up = products.get(one.name, (None, None))
             one.part = None if len(rows[part]) == len(rows) else part
             one.alpha, one.share = (rows[part][0].strength if alike else 1.0), None
@@ -185,6 +185,7 @@ class _Applied:
     [rows, 1, rank] says how much of each column each of them gets. It stands in for the layer's forward: a hook costs a
     small model as much again as the two products."""
 
+    rows: int  # that are told apart
     down: Tensor | None
     up: Tensor | None
     part: slice | None
@@ -201,6 +202,8 @@ class _Applied:
         layer.forward = self.forward
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 3:  # some models hand a layer the tokens of all rows as one list, or by heads; row after row
+            return self.forward(x.reshape(self.rows, -1, x.shape[-1])).view(*x.shape[:-1], -1)
         if self.entry is not None:
             x = (x * self.entry).to(x.dtype)
         output, down, up = self._forward(x), self.down, self.up
@@ -211,12 +214,10 @@ class _Applied:
             return output
         grown = output
         if self.part is not None:
-            assert x.dim() == 3  # rows are told apart
             x, grown = x[self.part], output[self.part]
-        inner = (x if x.dtype == down.dtype else x.to(down.dtype)) @ down
+        inner = torch.mm(x.reshape(-1, x.shape[-1]).to(down.dtype), down)
         if self.share is not None:
-            inner = inner * self.share
-        inner = inner.view(-1, inner.shape[-1])
+            inner = (inner.view(len(x), -1, inner.shape[-1]) * self.share).view_as(inner)
         if grown.dtype == down.dtype:
             grown.view(-1, grown.shape[-1]).addmm_(inner, up, alpha=self.alpha)
         else:

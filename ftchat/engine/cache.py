@@ -6,23 +6,74 @@ of adapters, tokens or text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+import math
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, PretrainedConfig
+from transformers import DynamicCache, PretrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicLayer, DynamicSlidingWindowLayer
 
 Pairs = list[tuple[Tensor, Tensor]]  # keys and values of one row, [heads, length, size], by layer; empty where unused
 
 _ROOM = 128  # columns beyond what is known to be needed
+_AS_WHOLE = 0.02  # how far apart, in parts of the whole, an answer in steps may be, in any precision
 
 
 def fits(config: PretrainedConfig) -> bool:
     """Whether all that a model of this kind remembers are keys and values, one of each per token."""
     kinds = {type(layer) for layer in DynamicCache(config=config).layers}
     return kinds <= {DynamicLayer, DynamicSlidingWindowLayer}
+
+
+def longest_alike(config: PretrainedConfig) -> float:
+    """The tokens beyond which a model of this kind gives all positions of a row, and of those beside it, other numbers
+    (longrope): it then reads a conversation anew."""
+    parameters: Any = getattr(config.get_text_config(decoder=True), "rope_parameters", None) or {}
+    kinds = [parameters, *(kind for kind in parameters.values() if isinstance(kind, dict))]
+    turns = [kind["original_max_position_embeddings"] for kind in kinds if kind.get("rope_type") == "longrope"]
+    return min(turns, default=math.inf)
+
+
+def asked_with(model: PreTrainedModel, cache: Cache, positions: Tensor) -> dict[str, Any]:
+    """The arguments that a model of this kind takes beside ids and mask to say the next token."""
+    accepted = _accepted(type(model).forward)
+    memory = "past_key_values" if "past_key_values" in accepted else "cache_params"  # as Mamba calls it
+    options = {"position_ids": positions, "logits_to_keep": 1}
+    return {memory: cache, "use_cache": True} | {name: value for name, value in options.items() if name in accepted}
+
+
+@functools.cache
+def _accepted(forward: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(forward).parameters)
+
+
+@torch.no_grad()
+def remembers(model: PreTrainedModel) -> bool:
+    """Whether all that the model remembers of a conversation is in these caches: some keep it in themselves, or want a
+    cache of their own. Call it in evaluation mode."""
+    ids = torch.arange(3, device=model.device)[None]
+
+    def says(cache: Cache, start: int, end: int) -> Tensor:
+        options = asked_with(model, cache, torch.arange(start, end, device=model.device)[None])
+        return model(input_ids=ids[:, start:end], **options).logits[0, -1].float()
+
+    try:
+        if fits(model.config):
+            shared = KeyValues(model.config, [1], 0)
+            says(shared, 0, 1)
+            return any(layer.is_initialized for layer in shared.layers)
+        one, other = OneRow(model.config), OneRow(model.config)
+        says(one, 0, 2)
+        says(other, 0, 1)  # in between
+        whole = says(OneRow(model.config), 0, 3)
+        return bool((says(one, 2, 3) - whole).norm() <= _AS_WHOLE * whole.norm())
+    except (TypeError, ValueError, AttributeError):
+        return False
 
 
 class KeyValues(Cache):
@@ -36,6 +87,7 @@ class KeyValues(Cache):
         self.first = [width - length for length in lengths]  # column of each row's first token
         self._capacity = (self.rows, width + _ROOM)
         self._mask: Tensor | None = None
+        self.torn = False  # by memory that was full in the middle of a move
         super().__init__(layers=[_Layer(self) for _ in range(count)])
 
     def mask(self, fresh: int, device: torch.device) -> Tensor | None:
@@ -110,16 +162,18 @@ class KeyValues(Cache):
     def _move(self, rows: int, columns: int, before: int) -> None:
         """New room for what there is, with `before` free columns in front of it."""
         shift = before - self.start
-        self._capacity = (rows, columns)
+        self._capacity, self.torn = (rows, columns), True
         for layer in self.layers:
             layer.move(shift)
         self.first = [first + shift for first in self.first]
         self.start, self.end = before, self.end + shift
-        self._mask = None
+        self._mask, self.torn = None, False
 
 
 class OneRow(DynamicCache):
     """Whatever a model of another kind remembers, of one row that shares nothing."""
+
+    torn = False
 
     def __init__(self, config: PretrainedConfig):
         super().__init__(config=config)
@@ -146,7 +200,7 @@ class _Layer(CacheLayerMixin):
 
     def __init__(self, whole: KeyValues):
         super().__init__()
-        self._whole = whole
+        self._whole = weakref.proxy(whole)  # or the memory of an ended reply would wait for Python's collector
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         self.prepare(key_states[0], value_states[0])

@@ -19,7 +19,16 @@ from ftchat.errors import ModelError
 
 FILE_PREFIX = "base_model.model."  # of the names of layers in PEFT's file
 # What an adapter's config may ask for that these factors cannot express.
-_BEYOND = ("lora_bias", "modules_to_save", "layer_replication", "trainable_token_indices", "target_parameters")
+_BEYOND = (
+    "lora_bias",
+    "modules_to_save",
+    "layer_replication",
+    "trainable_token_indices",
+    "target_parameters",
+    "alora_invocation_tokens",  # acts only behind certain tokens
+    "arrow_config",  # chooses among several adapters, token by token
+    "use_bdlora",
+)
 _PARTS = {
     "LORA": ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector", "lora_magnitude_vector.weight"),
     "IA3": ("ia3_l",),

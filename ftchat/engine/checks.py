@@ -19,7 +19,14 @@ from ftchat.errors import DataError
 from ftchat.events import Checked
 from ftchat.records import Example, Message
 
-_CONFIG_FIELDS = ("eos_token_id", "bos_token_id", "pad_token_id", "use_cache", "output_router_logits")
+_CONFIG_FIELDS = (
+    "eos_token_id",
+    "bos_token_id",
+    "pad_token_id",
+    "use_cache",
+    "output_router_logits",
+    "router_aux_loss_coef",
+)
 _PREFIXES_TRIED = 200
 _REPLIES_TRIED = 3
 

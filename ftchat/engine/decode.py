@@ -7,17 +7,16 @@ Knows nothing of where the events go or what else the model is doing.
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
 from ftchat.engine.adapters import Voice
-from ftchat.engine.cache import KeyValues, OneRow, fits
+from ftchat.engine.cache import KeyValues, OneRow, asked_with, fits, longest_alike
+from ftchat.engine.memory import is_out_of_memory
 from ftchat.engine.models import Resident
 from ftchat.engine.prefixes import Prefixes
 from ftchat.engine.reply import Reply
@@ -32,6 +31,8 @@ PREFIX_BYTES = 256 * 2**20  # of keys and values of ended replies
 _SMALL, _FEW = 3e7, 32
 _PREFILL_TOKENS = 4096  # that are read in one forward pass, if no single prompt is longer
 
+Lane = tuple[Voice | None, bool]  # whose weights answer, and whether with the positions of long conversations
+
 _log = logging.getLogger(__name__)
 
 
@@ -42,12 +43,12 @@ class Decoder:
         self.resident = resident
         self._most_rows = most_rows
         self._shared = fits(resident.model.config)  # whether rows can come and go in one batch
+        self._short = longest_alike(resident.model.config)
         self._waiting: deque[list[Reply]] = deque()  # in order; the panes of a request join together
         self._joining: list[Reply] = []
         self._batches: list[_Batch] = []
         self._prefixes = Prefixes(prefix_bytes)
         self._small, self._cores = resident.info.parameters < _SMALL, torch.get_num_threads()
-        self._accepted = inspect.signature(type(resident.model).forward).parameters.keys()
 
     @property
     def open(self) -> list[Reply]:
@@ -78,6 +79,7 @@ class Decoder:
         """One token for every open reply, as far as there is room. Call it inside `Resident.chatting`."""
         with _threads(1 if self._small else torch.get_num_threads()):
             yield from self._end_stopped()
+            self._begin_anew()
             self._admit()
             for joining in self._by_lane(self._joining):
                 yield from self._prefill(self._next_to_join(joining))
@@ -100,10 +102,18 @@ class Decoder:
         while self._waiting and (rows == 0 or rows + len(self._waiting[0]) <= self._most_rows):
             for reply in self._waiting.popleft():
                 if self._shared:
-                    known = self._prefixes.longest(reply.voice, reply.ids)
-                    reply.known = known if known[0] or not reply.start else (reply.start[0][0].shape[1], reply.start)
+                    known = self._prefixes.longest((*reply.voice, self._long(reply)), reply.ids)
+                    reply.known = known if known[0] else reply.beginning
                 self._joining.append(reply)
                 rows += 1
+
+    def _begin_anew(self) -> None:
+        """Those that have become so long that their model sees all of them otherwise are read again."""
+        for batch in list(self._batches):
+            for reply in [reply for reply in batch.rows if self._lane(reply) != batch.lane]:
+                self._leave(batch, reply)
+                reply.known = reply.beginning
+                self._joining.append(reply)
 
     def _next_to_join(self, joining: list[Reply]) -> list[Reply]:
         """Those that have about as much to read as the first: one pass reads them, and little of it is padding."""
@@ -120,35 +130,45 @@ class Decoder:
         return group
 
     def _by_lane(self, replies: Sequence[Reply]) -> list[list[Reply]]:
-        lanes: dict[Voice | None, list[Reply]] = {}
+        lanes: dict[Lane, list[Reply]] = {}
         for reply in replies:
             lanes.setdefault(self._lane(reply), []).append(reply)
         return list(lanes.values())
 
-    def _lane(self, reply: Reply) -> Voice | None:
-        return self.resident.stack.lane(reply.voice)
+    def _lane(self, reply: Reply) -> Lane:
+        return self.resident.stack.lane(reply.voice), self._long(reply)
+
+    def _long(self, reply: Reply) -> bool:
+        return len(reply.ids) > self._short
 
     def _prefill(self, group: list[Reply]) -> Iterator[ReplyEvent]:
         self._joining = [reply for reply in self._joining if reply not in group]
+        failure = ""
         try:
             batch, logits, tokens = self._read(group)
-        except Exception as error:
+        except Exception as error:  # which holds what filled the memory, so it is let go of before another try
+            failure = self._sentence(error)
+        if failure:
             requests = list(dict.fromkeys(reply.request for reply in group))
-            if isinstance(error, torch.OutOfMemoryError):
-                self._prefixes.forget()
             if len(requests) == 1:
-                yield self._failed(group[0], error)
+                yield self._failed(group[0], failure)
                 return
             for request in requests:  # on its own, so that only the one at fault fails
                 yield from self._prefill([reply for reply in group if reply.request == request])
             return
         for row, reply in enumerate(group):
-            if reply.base or any(other.base is reply for other in (*group, *self.open)):
+            reply.known = (reply.known[0], [])
+            if not reply.tokens and (reply.base or any(other.base is reply for other in (*group, *self.open))):
                 reply.first = logits[row].log_softmax(-1)
-        lane = self._lane(group[0])
-        other = next((b for b in self._batches if self._shared and self._lane(b.rows[0]) == lane), None)
+        other = next((b for b in self._batches if self._shared and b.lane == batch.lane), None)
         if other is not None:
-            other.join(batch)
+            try:
+                other.join(batch)
+            except Exception as error:
+                failure = self._sentence(error)
+            if failure:
+                yield from self._give_up(other if other.cache.torn else None, group, failure)
+                return
             batch = other
         else:
             self._batches.append(batch)
@@ -166,9 +186,8 @@ class Decoder:
             ids[row, fresh - len(new) :] = torch.tensor(new)
             if isinstance(cache, KeyValues) and len(reply.ids) > fresh:
                 cache.fill(row, reply.known[1])
-            reply.known = (reply.known[0], [])
         positions = torch.arange(-fresh, 0) + torch.tensor(lengths)[:, None]
-        batch = _Batch(group, cache)
+        batch = _Batch(group, cache, self._lane(group[0]))
         return batch, *self._forward(batch, ids, positions.clamp(min=0))
 
     def _step(self, batch: _Batch) -> Iterator[ReplyEvent]:
@@ -176,12 +195,24 @@ class Decoder:
         positions = torch.tensor([[len(reply.ids) - 1] for reply in batch.rows])
         try:
             _, tokens = self._forward(batch, ids, positions)
-        except Exception as error:  # the newest goes, and the others try again with the next token
-            if isinstance(error, torch.OutOfMemoryError):
-                self._prefixes.forget()
-            yield self._failed(batch.newest, error)
+        except Exception as error:
+            failure = self._sentence(error)
+        else:
+            yield from self._take(batch, list(batch.rows), tokens)
             return
-        yield from self._take(batch, list(batch.rows), tokens)
+        if batch.cache.torn:
+            yield from self._give_up(batch, [], failure)
+        else:  # the newest goes, and the others try again with the next token
+            yield self._failed(batch.newest, failure)
+
+    def _give_up(self, torn: _Batch | None, others: Sequence[Reply], failure: str) -> Iterator[ReplyFailed]:
+        """Rows whose keys and values cannot be gone on with, and others that have not joined yet."""
+        lost = list(others)
+        if torn is not None:
+            self._batches.remove(torn)
+            lost += torn.rows
+        for reply in {reply.request: reply for reply in lost}.values():
+            yield self._failed(reply, failure)
 
     def _forward(
         self, batch: _Batch, ids: torch.Tensor, positions: torch.Tensor
@@ -189,14 +220,11 @@ class Decoder:
         """Float logits [rows, vocabulary] of the last position, and the token that each row draws from its own."""
         resident, fresh = self.resident, ids.shape[1]
         model = resident.stack.select([reply.voice for reply in batch.rows])
-        options: dict[str, Any] = {"position_ids": positions.to(resident.device), "logits_to_keep": 1}
         with _threads(1 if self._small and ids.numel() <= _FEW else self._cores):
             output = model(
                 input_ids=ids.to(resident.device),
                 attention_mask=batch.cache.mask(fresh, resident.device),
-                past_key_values=batch.cache,
-                use_cache=True,
-                **{name: value for name, value in options.items() if name in self._accepted},
+                **asked_with(resident.model, batch.cache, positions.to(resident.device)),
             )
             logits = output.logits[:, -1].float()
             tokens = draw(logits, [r.sampling for r in batch.rows], [r.random for r in batch.rows])
@@ -213,7 +241,7 @@ class Decoder:
                     raise ChatError("the model gives no numbers; this adapter, or the base, is damaged")
                 events = reply.take(token)
             except Exception as error:
-                yield self._failed(reply, error)
+                yield self._failed(reply, self._sentence(error))
                 continue
             yield from events
             if events and isinstance(events[-1], ReplyDone):
@@ -223,28 +251,31 @@ class Decoder:
         """Frees the reply's row; with `known`, the next turn will find what it leaves behind."""
         pairs = batch.cache.row(batch.rows.index(reply)) if known else []
         if pairs:
-            self._prefixes.keep(reply.voice, reply.ids[:-1], pairs)
+            self._prefixes.keep((*reply.voice, batch.lane[1]), reply.ids[:-1], pairs)
         batch.remove(reply)
         if not batch.rows:
             self._batches.remove(batch)
 
-    def _failed(self, reply: Reply, error: Exception) -> ReplyFailed:
-        self.drop(reply.request)
+    def _sentence(self, error: Exception) -> str:
+        """What a reply's failure is told as; full memory costs what is known of earlier conversations."""
         if isinstance(error, ChatError):
-            sentence = str(error)
-        elif isinstance(error, torch.OutOfMemoryError):
-            sentence = "the GPU's memory is full; ask for a shorter answer or start a new chat"
-        else:
-            _log.error("a reply broke off", exc_info=error)
-            sentence = "this reply broke off through a fault of ftchat; the log has the details"
-        return ReplyFailed(request=reply.request, error=sentence)
+            return str(error)
+        if is_out_of_memory(error):
+            self._prefixes.forget()
+            return "memory is full; ask for a shorter answer or start a new chat"
+        _log.error("a reply broke off", exc_info=error)
+        return "this reply broke off through a fault of ftchat; the log has the details"
+
+    def _failed(self, reply: Reply, failure: str) -> ReplyFailed:
+        self.drop(reply.request)
+        return ReplyFailed(request=reply.request, error=failure)
 
 
 class _Batch:
     """The rows of one forward pass, and what the model remembers of them."""
 
-    def __init__(self, rows: Sequence[Reply], cache: KeyValues | OneRow):
-        self.rows, self.cache = list(rows), cache
+    def __init__(self, rows: Sequence[Reply], cache: KeyValues | OneRow, lane: Lane):
+        self.rows, self.cache, self.lane = list(rows), cache, lane
         self._order = list(rows)
 
     @property

@@ -2,29 +2,37 @@
 
 A step is traced with tensors that have shapes and no storage: the same model class, adapter and loss as in training,
 so that whatever an architecture keeps for its backward pass is counted. Layers are alike, so two shallow models are
-traced and the rest is their difference, many times over.
+traced and the rest is their difference, many times over. An architecture that cannot be traced is reckoned by its sizes
+alone: an estimate stops no run, for the dry step measures what it is about.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
+import logging
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft import PeftConfig, get_peft_model
+from peft import PeftConfig, PeftModel, get_peft_model
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from ftchat.engine.memory import MAPPED
+from ftchat.engine.standins import experts_by_shape, quantise, scored_in_tiles
+from ftchat.engine.tiles import tiled
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
-_BLOCK = 64  # weights that share a 4-bit scale; of the scales, of one byte each, 256 share another (QLoRA, section 3)
+# Numbers that a layer keeps of a token, in parts of its two widths, where it is not traced: about those of a Llama's.
+_KEPT_HIDDEN, _KEPT_WIDE = 10, 5
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,31 @@ def needed(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str = "cpu",
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label. Without an adapter what is
-    trained comes before the layers."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type.
+    Without an adapter what is trained comes before the layers."""
+    try:
+        return _traced(config, adapter, precision, rows, length, learned, checkpointing, device)
+    except Exception as error:
+        _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
+        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing)
+
+
+def _traced(
+    config: PretrainedConfig,
+    adapter: PeftConfig | None,
+    precision: str,
+    rows: int,
+    length: int,
+    learned: int,
+    checkpointing: bool,
+    device: str,
+) -> Needed:
     depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
-        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing)
+        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
         for layers in depths
     )
     if depths[0] == depths[1]:
@@ -71,6 +97,23 @@ def needed(
         extended(shallow.step, deep.step),
         extended(shallow.heap, deep.heap),
     )
+
+
+def _reckoned(
+    config: PretrainedConfig, adapter: PeftConfig | None, precision: str, tokens: int, learned: int, checkpointing: bool
+) -> Needed:
+    """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
+    model, trained = _model(config, adapter, precision)
+    sizes = {id(tensor): tensor.numel() * tensor.element_size() for tensor in [*model.parameters(), *model.buffers()]}
+    learns = sum(4 * parameter.numel() for parameter in trained)
+    text = config.get_text_config()
+    wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
+    width = 4 if precision == "float32" else 2
+    layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
+    layers = text.num_hidden_layers
+    kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
+    kept += 12 * learned * text.vocab_size
+    return Needed(sum(sizes.values()) - learns, 4 * learns, kept, kept)
 
 
 def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
@@ -90,23 +133,20 @@ def _trace(
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str,
 ) -> Needed:
-    dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
-    with torch.device("meta"):
-        base = AutoModelForCausalLM.from_config(config, dtype=dtype)
-        base.requires_grad_(False)
-        if precision == "nf4":
-            quantise(base)
-        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
+    model, trained = _model(config, adapter, precision)
     if checkpointing or not adapter:
         model.enable_input_require_grads()
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in trained:
-        parameter.data = parameter.data.float()
-    with torch.enable_grad(), FakeTensorMode(), Living() as living:  # also where a reply is being given
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
+    in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
+    if in_tiles and device == "cuda":
+        base.forward = functools.partial(scored_in_tiles, base)
+    # Also where a reply is being given, which needs no gradients.
+    with torch.enable_grad(), FakeTensorMode(), experts_by_shape(), Living() as living:
         _take_place(model)
         weights = living.now
         living.begin()
@@ -114,10 +154,27 @@ def _trace(
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-            loss = nll_at(model, inputs, positions, positions)
+            loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
         return Needed(weights - learns, 4 * learns, living.peak - weights - learns, living.most_heap)
+
+
+def _model(
+    config: PretrainedConfig, adapter: PeftConfig | None, precision: str
+) -> tuple[Any, list[torch.nn.Parameter]]:
+    """One without storage, and what of it is trained."""
+    dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
+    with torch.device("meta"):
+        base = AutoModelForCausalLM.from_config(config, dtype=dtype)
+        base.requires_grad_(False)
+        if precision == "nf4":
+            quantise(base)
+        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for parameter in trained:
+        parameter.data = parameter.data.float()
+    return model, trained
 
 
 class Living(TorchDispatchMode):
@@ -172,40 +229,3 @@ def _take_place(model: torch.nn.Module) -> None:
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = placed.setdefault(id(buffer), torch.empty(buffer.shape, dtype=buffer.dtype))
-
-
-def quantise(model: torch.nn.Module) -> None:
-    """Puts 4-bit layers of the same shapes in place of all linear layers but the output layer."""
-    output = model.get_output_embeddings()
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, torch.nn.Linear) and layer is not output:
-                setattr(parent, name, _FourBit(layer))
-
-
-class _FourBit(torch.nn.Linear):
-    """As bitsandbytes' NF4 with double quantisation: half a byte a weight, and a whole copy only while it is used."""
-
-    def __init__(self, layer: torch.nn.Linear):
-        super().__init__(layer.in_features, layer.out_features, layer.bias is not None, dtype=layer.weight.dtype)
-        self._compute = layer.weight.dtype
-        numbers = layer.weight.numel()
-        packed = torch.empty(numbers // 2 + numbers // _BLOCK + numbers // _BLOCK // 64, dtype=torch.uint8)
-        self.weight = torch.nn.Parameter(packed, requires_grad=False)
-        if self.bias is not None:
-            self.bias.requires_grad_(False)
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = _Dequantised.apply(input.to(self._compute), self.out_features)
-        return result if self.bias is None else result + self.bias
-
-
-class _Dequantised(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, features: int) -> torch.Tensor:
-        ctx.shape = (features, input.shape[-1])
-        return input @ input.new_empty(ctx.shape).T
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return gradients[0] @ gradients[0].new_empty(ctx.shape), None

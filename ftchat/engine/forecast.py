@@ -38,6 +38,9 @@ from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, Ru
 # the heap of its allocator, in parts of the most that lies there. Measured as growth over the idle process.
 _CPU_PROCESS = 30_000_000
 _CPU_HOLES = 0.6
+# What cuBLAS takes of PyTorch's allocator for the threads of the forward and the backward pass: on GPUs before Hopper,
+# and since. So it stands in PyTorch's source; it was not measured.
+_WORKSPACE = {False: 2 * 8_519_680, True: 2 * 33_554_432}
 _BYTES_UPDATED = 8  # of the largest weight: what the optimizer computes with
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
@@ -192,13 +195,15 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
         width(lengths, packed) + resolved.num_virtual_tokens,
         learned,
         resolved.gradient_checkpointing,
+        resident.device.type,
     )
     trained, step = found.adapter, found.step
     if copied := methods.copied(resolved, resident):
         trained = methods.BYTES_TRAINED * sum(copied)
         step = max(step, _BYTES_UPDATED * max(copied))
-    process = 0
-    if resident.device.type != "cuda":
+    if resident.device.type == "cuda":
+        process = _WORKSPACE[torch.cuda.get_device_capability()[0] >= 9]
+    else:
         process = _CPU_PROCESS + (0 if resolved.gradient_checkpointing else round(_CPU_HOLES * found.heap))
     return Taken(found.base, trained, step, process)
 
@@ -227,8 +232,10 @@ class _Shape:
 
 
 @functools.lru_cache(maxsize=256)
-def _needed(shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool) -> Needed:
-    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing)
+def _needed(
+    shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool, device: str
+) -> Needed:
+    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device)
 
 
 def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:

@@ -84,10 +84,12 @@ def _ask_the_system_from(size: int) -> None:
 
 
 def memory_free(device: torch.device) -> int:
-    """Bytes that this process may still take: the GPU's, or the machine's within the limits of its container and its
-    own."""
+    """Bytes that this process may still take: the GPU's with those that PyTorch keeps for it, or the machine's, within
+    the limits of its container and its own."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        allowed = torch.cuda.get_per_process_memory_fraction() * memory_total(device) - memory_used(device)
+        return max(0, min(torch.cuda.mem_get_info(device)[0] + kept, int(allowed)))
     now = psutil.Process().memory_info()
     free = [psutil.virtual_memory().available, memory_total(device) - now.rss]
     if resource is not None:
@@ -135,9 +137,7 @@ class Meter:
     @property
     def available(self) -> int:
         """Bytes that a run and its model may have: what is free now and what they hold already."""
-        on_gpu = self.device.type == "cuda"
-        held = torch.cuda.memory_reserved(self.device) if on_gpu else memory_used(self.device) - self.idle
-        return memory_free(self.device) + max(0, held)
+        return memory_free(self.device) + max(0, memory_used(self.device) - self.idle)
 
     @property
     def peak(self) -> int:

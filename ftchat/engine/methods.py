@@ -18,6 +18,7 @@ from peft import (
 )
 from torch import nn
 
+from ftchat.engine.cache import fits
 from ftchat.engine.changes import shape
 from ftchat.engine.factored import AdaLoraLearner, PissaLearner
 from ftchat.engine.learners import EncodedLearner, Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
@@ -34,6 +35,11 @@ _ADALORA_SPARE = 1.5  # times the ranks that are left in the end, at the beginni
 
 def learner(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
     """What a run trains, put in place. The base's own tensors stay as they are."""
+    if resolved.method in VIRTUAL and not fits(resident.model.config):
+        raise TrainingError(
+            f"{resolved.method} puts tokens in front of a conversation, which {resolved.base} has no place for; choose "
+            "lora"
+        )
     return _METHODS[resolved.method](name, resolved, resident)
 
 

@@ -20,10 +20,13 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from ftchat.engine.adapters import AdapterStack, Voice
+from ftchat.engine.cache import remembers
 from ftchat.engine.learners import Learner, PeftLearner
 from ftchat.engine.loading import load_base
 from ftchat.engine.packing import keeps_apart
+from ftchat.engine.targets import target_modules
 from ftchat.engine.template import ChatTemplate
+from ftchat.errors import ModelError
 from ftchat.records import BaseInfo
 
 L = TypeVar("L", bound=Learner)
@@ -34,6 +37,11 @@ class Resident:
 
     def __init__(self, name: str, precision: str, device: torch.device):
         loaded = load_base(name, precision, device)
+        if not remembers(loaded.model):
+            raise ModelError(
+                f"{name} remembers a conversation in a way of its own ({loaded.model.config.model_type}), so it could "
+                "not answer beside others; choose another base"
+            )
         self.name, self.precision, self.device = name, precision, device
         self.model: PreTrainedModel = loaded.model
         self.model.name_or_path = name  # adapters say so in their files, and whoever gets one knows where it belongs
@@ -44,6 +52,7 @@ class Resident:
         rows = self.model.get_input_embeddings().weight.shape[0]
         self.template = ChatTemplate(self.tokenizer, rows, eos_ids)
         self.stack = AdapterStack(self.model)
+        self._targets = target_modules(self.model)
         self.needed: set[str] = set()  # adapters that a run asks for its own ends
         self.learner: Learner | None = None  # while a run trains
         self._chatting = False
@@ -65,14 +74,8 @@ class Resident:
         return self.stack.names
 
     def target_modules(self) -> tuple[str, ...]:
-        """The names of the linear layers that an adapter goes on: all but the output layer."""
-        output = self.model.get_output_embeddings()
-        names = {
-            name.removesuffix(".base_layer").rpartition(".")[2]
-            for name, module in self.model.named_modules()
-            if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not output and ".lora_" not in name
-        }
-        return tuple(sorted(names))
+        """The names of the linear layers that an adapter goes on."""
+        return self._targets
 
     @property
     def transposed(self) -> bool:
@@ -158,7 +161,7 @@ class Resident:
         """Evaluation mode without gradients, and without what is being trained; whatever mode the model was in
         returns. To enter it again inside costs nothing."""
         if self._chatting or self.learner is None:
-            with torch.no_grad():
+            with torch.inference_mode():
                 yield
             return
         training = [module for module in self._modules if module.training]
@@ -166,7 +169,7 @@ class Resident:
             vars(module)["training"] = False  # for some hundreds of them, torch's own setter takes milliseconds
         self._chatting = True
         try:
-            with torch.no_grad(), self.learner.passed_by():
+            with torch.inference_mode(), self.learner.passed_by():
                 yield
         finally:
             self._chatting = False

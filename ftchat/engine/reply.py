@@ -66,6 +66,11 @@ class Reply:
         return self.ids[self._virtual : self._prompt_tokens]
 
     @property
+    def beginning(self) -> tuple[int, Pairs]:
+        """What is known of every conversation with this voice: its virtual tokens."""
+        return self._virtual, self.start
+
+    @property
     def fresh(self) -> int:
         """How many tokens of the prompt are to be read."""
         return len(self.ids) - self.known[0]

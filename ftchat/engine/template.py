@@ -7,6 +7,7 @@ a template: what it drops or refuses is found by rendering. Knows nothing of wei
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -58,7 +59,9 @@ class ChatTemplate:
         self.vocabulary = vocabulary
         self.source: Literal["own", "fallback"] = "own"
         self.notes: list[str] = []
-        self._special_tokens = [token for token in tokenizer.all_special_tokens if token]
+        self._special = _special(tokenizer)
+        spelled = sorted((text for text in self._special.values() if len(text) > 1), key=len, reverse=True)
+        self._spelled = re.compile("|".join(map(re.escape, spelled))) if spelled else None
         if not self._own_template_answers():
             self.source = "fallback"
             self.notes.append("this model has no chat template, so ftchat's plain 'User: / Assistant:' one is used")
@@ -124,18 +127,20 @@ class ChatTemplate:
             return Preview((), 0, str(error))
         if not sequences:
             return Preview((), 0, f"the limit of {limit} tokens leaves nothing of the answer")
-        special = set(self.tokenizer.all_special_ids)
         views = []
         for sequence in sequences:
             reader = TokenReader(self.tokenizer, special_tokens=True)
             for i, trained in zip(sequence.ids, sequence.trained, strict=True):
-                views.append(TokenView(i, reader.push(i), trained, i in special))
+                views.append(TokenView(i, reader.push(i), trained, i in self._special))
         return Preview(tuple(views), sum(sequence.cut for sequence in sequences))
 
     def _prompt_text(self, messages: Sequence[Message]) -> str:
+        asked = self._render(messages, prompt=True)
         if self._asks:
-            return self._render(messages, prompt=True)
-        return self._render((*messages, Message("assistant", _PROBE)), prompt=False).rpartition(_PROBE)[0]
+            return asked
+        before = self._render((*messages, Message("assistant", _PROBE)), prompt=False).rpartition(_PROBE)[0]
+        # A space that an answer begins with is the answer's: tokens are a word with the space in front of it.
+        return asked if before.startswith(asked) and before[len(asked) :].isspace() else before
 
     def _knows_generation_prompt(self) -> bool:
         hello = (Message("user", "Hello"),)
@@ -172,9 +177,8 @@ class ChatTemplate:
 
     def _defuse(self, text: str) -> str:
         """User text that spells a special token stays text: a zero-width space breaks the spelling."""
-        for token in self._special_tokens:
-            if token in text:
-                text = text.replace(token, token[0] + "\u200b" + token[1:])
+        while self._spelled and self._spelled.search(text):  # again, for they may overlap
+            text = self._spelled.sub(lambda found: found[0][0] + "\u200b" + found[0][1:], text)
         return text
 
     def _own_template_answers(self) -> bool:
@@ -195,7 +199,7 @@ class ChatTemplate:
     def _find_end(self, eos_ids: Sequence[int]) -> int:
         """The first special token behind an answer, as the template renders it; else the model's eos."""
         rendered = self._render((Message("user", "Hello"), Message("assistant", _PROBE)), prompt=False)
-        special = set(self.tokenizer.all_special_ids) | set(eos_ids)
+        special = self._special.keys() | set(eos_ids)
         behind = self._ids(rendered.rpartition(_PROBE)[2]) if _PROBE in rendered else []
         end = next((i for i in behind if i in special), None)
         end = end if end is not None else self.tokenizer.eos_token_id
@@ -217,6 +221,13 @@ class ChatTemplate:
             return "kept"
         self.notes.append("this model's template takes no system message; it goes in front of the first question")
         return "merged"
+
+
+def _special(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """The control tokens, by id: those that the tokenizer names, and those that it only marks as such."""
+    named = zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True)
+    marked = ((i, token.content) for i, token in tokenizer.added_tokens_decoder.items() if token.special)
+    return dict(marked) | dict(named)
 
 
 class TokenReader:
