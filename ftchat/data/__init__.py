@@ -1,7 +1,7 @@
 """Bytes -> rows -> Examples -> report, and the datasets kept from them. No torch."""
 
 from ftchat.data.folder import Dataset, DatasetInfo, Page
-from ftchat.data.hub import from_hub
+from ftchat.data.hub import fetched, from_hub
 from ftchat.data.near import NEAR_LIMIT
 from ftchat.data.outlook import outlook
 from ftchat.data.reading import Reading, read
@@ -28,6 +28,7 @@ __all__ = [
     "Remedy",
     "Report",
     "Source",
+    "fetched",
     "from_hub",
     "leaks",
     "outlook",
