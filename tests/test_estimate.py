@@ -67,3 +67,11 @@ def test_the_catalogue_says_of_every_model_what_fits_where() -> None:
     for offer in offers.values():
         assert offer.memory["nf4"] < offer.memory["bfloat16"] < offer.memory["float32"]
         assert offer.memory["bfloat16"] > 2 * offer.parameters
+
+
+def test_it_is_the_same_while_a_reply_is_being_given() -> None:
+    config, targets = _CONFIGS["llama"]
+    adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM")
+    with torch.no_grad():
+        found = needed(config, adapter, "float32", 2, 48, 40, False)
+    assert found == needed(config, adapter, "float32", 2, 48, 40, False)

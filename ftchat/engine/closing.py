@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from ftchat.engine.checkpoints import Checkpoint, DiskFull, best_whole, keep_last_only, last_whole
 from ftchat.engine.models import Resident
-from ftchat.engine.reporter import Reporter
+from ftchat.engine.reporter import Asked, Reporter
 from ftchat.errors import FtchatError
-from ftchat.events import Event, RunFailed, RunFinished, RunInterrupted, RunResumed, RunStarted, RunStopped
+from ftchat.events import Event, RunFailed, RunFinished, RunInterrupted, RunPaused, RunResumed, RunStarted, RunStopped
 from ftchat.events.search import ended
 from ftchat.files import sync_folder
 from ftchat.records import ResolvedConfig
@@ -34,6 +34,21 @@ def open_history(run: Run, resolved: ResolvedConfig, checkpoint: Checkpoint | No
         )
     if begun or checkpoint:
         run.append(RunResumed(step=checkpoint.step if checkpoint else 0))
+
+
+class BrokenOff(Exception):
+    """A run was asked to end before its first step from here."""
+
+
+def close_unbegun(run: Run, asked: Asked) -> None:
+    """Of one that waits or is made ready: a new one is dropped, one that was to go on is again where it was."""
+    step = run.status().step
+    if asked == "interrupt":
+        run.append(RunInterrupted(step=step))
+    elif asked == "pause" or step:
+        run.append(RunPaused(step=step))
+    else:
+        run.append(RunStopped(steps=0, train_loss=0.0, seconds=0.0, tokens_per_second=0.0, peak_memory=0))
 
 
 def back_to_best(run: Run, resident: Resident) -> int:

@@ -145,7 +145,8 @@ def _trace(
     in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
     if in_tiles and device == "cuda":
         base.forward = functools.partial(scored_in_tiles, base)
-    with FakeTensorMode(), experts_by_shape(), Living() as living:
+    # Also where a reply is being given, which needs no gradients.
+    with torch.enable_grad(), FakeTensorMode(), experts_by_shape(), Living() as living:
         _take_place(model)
         weights = living.now
         living.begin()

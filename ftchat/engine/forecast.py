@@ -22,10 +22,12 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from ftchat.catalogue import smaller
 from ftchat.data import DatasetStore, outlook, split_key
 from ftchat.engine import methods
+from ftchat.engine.closing import BrokenOff
 from ftchat.engine.estimate import Needed, needed
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
 from ftchat.engine.packing import layout, width
+from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import Facts, padded_length, resolve
 from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
@@ -35,7 +37,7 @@ from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, Ru
 # What a process on a CPU takes beyond tensors: code and tables that come with the first step, in bytes, and holes in
 # the heap of its allocator, in parts of the most that lies there. Measured as growth over the idle process.
 _CPU_PROCESS = 30_000_000
-_CPU_HOLES = 0.7
+_CPU_HOLES = 0.6
 # What cuBLAS takes of PyTorch's allocator for the threads of the forward and the backward pass: on GPUs before Hopper,
 # and since. So it stands in PyTorch's source; it was not measured.
 _WORKSPACE = {False: 2 * 8_519_680, True: 2 * 33_554_432}
@@ -43,6 +45,7 @@ _BYTES_UPDATED = 8  # of the largest weight: what the optimizer computes with
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
+_AT_ONCE = 256  # examples that are turned into tokens before others get their turn
 _KEPT = 4  # splits whose count is kept
 _TIMED_ROWS = 8
 _TIMED_TOKENS = 1024  # of these rows, fewer of a model that is slow
@@ -50,15 +53,23 @@ _TIMED_WORK = 2e10  # weights times tokens, a second or less on most machines
 _SHORTEST = 16  # tokens of a length that is still worth proposing
 
 
-def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
-    """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks."""
-    rows = [row for found in resident.template.encode_all(examples) for row in found or ()]
-    return within(rows, resident.context)
+def encode_all(
+    resident: Resident, examples: Sequence[Example], pulse: Callable[[], Asked] = lambda: ""
+) -> list[Encoded]:
+    """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks. Of
+    many it takes minutes: `pulse` lets chat go on, and BrokenOff ends it when that asks for something."""
+    rows: list[Encoded] = []
+    for start in range(0, len(examples), _AT_ONCE):
+        if pulse():
+            raise BrokenOff
+        found = resident.template.encode_all(examples[start : start + _AT_ONCE])
+        rows += within([row for one in found for row in one or ()], resident.context)
+    return rows
 
 
-def encode_learned(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
+def encode_learned(resident: Resident, examples: Sequence[Example], pulse: Callable[[], Asked]) -> list[Encoded]:
     """The same of what is to be trained on; DataError where that leaves nothing."""
-    return _any(encode_all(resident, examples), len(examples))
+    return _any(encode_all(resident, examples, pulse), len(examples))
 
 
 def _any(rows: list[Encoded], examples: int) -> list[Encoded]:

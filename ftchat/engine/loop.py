@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ftchat.adapters import AdapterStore
 from ftchat.data import DatasetStore
 from ftchat.engine.arrivals import LOOKED_AT, Absent, Arrivals
 from ftchat.engine.calls import Calls, Closed
-from ftchat.engine.closing import close_badly
+from ftchat.engine.closing import BrokenOff, close_badly, close_unbegun
 from ftchat.engine.counting import Counting, Countings, told
 from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import check_ready, default_precision
@@ -40,7 +41,7 @@ from ftchat.engine.train import train
 from ftchat.errors import ConfigError, WorkerBusy
 from ftchat.events import ReplyEvent
 from ftchat.hub import absent
-from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, WorkerState
+from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, Sides, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
 
@@ -200,10 +201,21 @@ class Loop:
                 resident = self._load(run.config.base, precision, own=True)
                 self._replies.make_room(resident)
                 way = search if run.config.search_minutes else train
-                way(run, self._datasets.split_for(run.config), method, resident, self._pulse, self._meter)
+                way(run, self._read(run), method, resident, self._pulse, self._meter)
+            except BrokenOff:
+                close_unbegun(run, "interrupt" if self._calls.over else self._queue.asked)
             except Exception as error:
                 close_badly(run, error)
         give_back()
+
+    def _read(self, run: Run) -> Sides:
+        """Its data. What is large takes a while: chat goes on beside, if slower."""
+        with ThreadPoolExecutor(1) as reading:
+            sides = reading.submit(self._datasets.split_for, run.config)
+            while not wait([sides], timeout=LOOKED_AT).done:
+                if self._pulse():
+                    raise BrokenOff
+            return sides.result()
 
     def _needs(self, run: Run) -> tuple[str, str]:
         """The method and the precision of the base that a run trains with; one that was begun keeps its own."""

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from ftchat.engine.closing import close_unbegun
 from ftchat.engine.reporter import Asked
 from ftchat.errors import ConfigError
-from ftchat.events import RunPaused, RunQueued, RunStopped
+from ftchat.events import RunQueued
 from ftchat.runs import Run, RunStore
 
 
@@ -51,14 +52,14 @@ class RunQueue:
         if self.running and self.running.id == run_id:
             self.asked = "stop"
         else:
-            self._take_back(run_id)
+            self._take_back(run_id, "stop")
 
     def pause(self, run_id: str) -> None:
         """Lets the run that trains, or one that waits, be resumed later."""
         if self.running and self.running.id == run_id:
             self.asked = "pause"
         else:
-            self._take_back(run_id, pause=True)
+            self._take_back(run_id, "pause")
 
     @contextmanager
     def next(self) -> Iterator[Run]:
@@ -71,14 +72,9 @@ class RunQueue:
         finally:
             self.running = None
 
-    def _take_back(self, run_id: str, pause: bool = False) -> None:
-        """A new one is dropped, one that was to go on is again where it was."""
+    def _take_back(self, run_id: str, asked: Asked) -> None:
         for entry in [entry for entry in self._waiting if entry[0].id == run_id]:
             self._waiting.remove(entry)
             run, holding = entry
-            step = run.status().step
-            if pause or step:
-                run.append(RunPaused(step=step))
-            else:
-                run.append(RunStopped(steps=0, train_loss=0.0, seconds=0.0, tokens_per_second=0.0, peak_memory=0))
+            close_unbegun(run, asked)
             holding.close()

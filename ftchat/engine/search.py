@@ -83,7 +83,7 @@ def _search(
 ) -> MemoryFull | None:
     """Goes on until the search is over, or memory is full."""
     learned, held_out, _ = sides
-    rows = encode_learned(resident, learned)
+    rows = encode_learned(resident, learned, pulse)
     facts = facts_of(resident, method, sides.sizes, [len(row.ids) for row in rows])
     frozen = run.resolved
     auto = healed(run, frozen or resolve(run.config, facts))

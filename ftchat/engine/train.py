@@ -22,7 +22,7 @@ from ftchat.data import NEAR_LIMIT, leaks
 from ftchat.engine import methods
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
-from ftchat.engine.closing import back_to_best, close_badly, close_diverged, close_well, keep, open_history
+from ftchat.engine.closing import BrokenOff, back_to_best, close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_of, way_out, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.learners import Learner
@@ -64,6 +64,8 @@ def survive(
                 if resident.device.type == "cuda":
                     torch.cuda.empty_cache()
                 heal(run, full, way_out(resident, full.resolved, encode_all(resident, sides.learned), meter))
+    except BrokenOff:
+        raise
     except Exception as error:
         resident.detach(run.id)
         close_badly(run, error)
@@ -74,7 +76,8 @@ def _train(
 ) -> MemoryFull | None:
     """Goes on until the run is over, or memory is full."""
     learned, held_out, _ = sides
-    rows = encode_learned(resident, learned)
+    rows = encode_learned(resident, learned, pulse)
+    measured = encode_all(resident, held_out, pulse)
     checkpoint, frozen = last_whole(run.checkpoints), run.resolved
     facts = facts_of(resident, method, sides.sizes, [len(row.ids) for row in rows])
     draft = healed(run, frozen or resolve(run.config, facts))
@@ -110,8 +113,7 @@ def _train(
         sampler = Sampler(run, resident, learned, held_out)
         tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
         reporter = Reporter(run, meter, frozen, pulse, vocabulary, sampler, tracker)
-        measured = within(encode_all(resident, held_out), frozen.max_length)
-        parts = trainer_parts(run.checkpoints, resident, frozen, rows, measured)
+        parts = trainer_parts(run.checkpoints, resident, frozen, rows, within(measured, frozen.max_length))
         trainer = ResumableTrainer(reporter=reporter, **parts)
         try:
             trainer.begin(checkpoint)
