@@ -87,6 +87,13 @@ def test_a_dataset_that_is_here_is_not_fetched_again_and_one_that_stays_cut_is_s
     assert len(hub.fetched(FILES[a_dataset])) == before
 
 
+def test_a_pointer_in_place_of_a_dataset_is_an_error_of_the_data(hub: HubServer) -> None:
+    file = hub.folder("datasets", "me/pairs") / FILES[a_dataset]
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(DataError, match=r"^me/pairs: train-\S+parquet is not whole on the Hub: a Git LFS pointer"):
+        show(from_hub("me/pairs"))
+
+
 def test_the_page_tells_how_far_an_adapter_is_and_leaves_nothing_of_one_that_is_stopped(
     hub: HubServer, page: gr.Blocks, home: Path
 ) -> None:

@@ -50,7 +50,7 @@ REFUSED = {
     "bin": r"no model\.safetensors \(only pytorch_model\.bin\).*choose a model that has its weights as safetensors",
     "gguf": "GGUF files, which cannot be trained on; give the model that they were made of",
     "adapter": "is an adapter, not a base model; give the base",
-    "pointer": "Git LFS pointer, not the weights; choose another",
+    "pointer": "a Git LFS pointer lies in its place; choose another",
     "image": "not a text-generating model; choose a chat model",
     "unknown": "model type is unknown to transformers",
     "memory": r"weights alone take \d+\.\d GB of memory in float32 .*choose the smaller model \w+",

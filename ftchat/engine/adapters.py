@@ -215,10 +215,9 @@ class _Applied:
         grown = output
         if self.part is not None:
             x, grown = x[self.part], output[self.part]
-        inner = (x if x.dtype == down.dtype else x.to(down.dtype)) @ down
+        inner = torch.mm(x.reshape(-1, x.shape[-1]).to(down.dtype), down)
         if self.share is not None:
-            inner = inner * self.share
-        inner = inner.view(-1, inner.shape[-1])
+            inner = (inner.view(len(x), -1, inner.shape[-1]) * self.share).view_as(inner)
         if grown.dtype == down.dtype:
             grown.view(-1, grown.shape[-1]).addmm_(inner, up, alpha=self.alpha)
         else:

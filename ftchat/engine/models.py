@@ -161,7 +161,7 @@ class Resident:
         """Evaluation mode without gradients, and without what is being trained; whatever mode the model was in
         returns. To enter it again inside costs nothing."""
         if self._chatting or self.learner is None:
-            with torch.no_grad():
+            with torch.inference_mode():
                 yield
             return
         training = [module for module in self._modules if module.training]
@@ -169,7 +169,7 @@ class Resident:
             vars(module)["training"] = False  # for some hundreds of them, torch's own setter takes milliseconds
         self._chatting = True
         try:
-            with torch.no_grad(), self.learner.passed_by():
+            with torch.inference_mode(), self.learner.passed_by():
                 yield
         finally:
             self._chatting = False

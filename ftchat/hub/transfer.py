@@ -7,8 +7,6 @@ they will lie, and from the byte on that is there already. Knows nothing of what
 from __future__ import annotations
 
 import errno
-import hashlib
-import re
 import shutil
 import threading
 import time
@@ -24,13 +22,12 @@ from huggingface_hub.utils import build_hf_headers, disable_progress_bars, get_s
 
 from ftchat.errors import DataError, FtchatError, ModelError
 from ftchat.events import Downloading
+from ftchat.hub.integrity import fault
 from ftchat.hub.sentences import What, disk_is_full, passes, why
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before the next try, after tries that brought nothing
 _PATIENCE = 10  # seconds for the Hub to answer
 _SILENCE = 30.0  # seconds without a byte, after which a connection is given up
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_POINTER = b"version https://git-lfs"
 _RATED = 5.0  # seconds that the speed is measured over
 _TOLD = 0.25  # seconds between two words about it
 
@@ -143,7 +140,9 @@ class Transfer:
                 blob.parent.mkdir(parents=True, exist_ok=True)
                 beside = blob.with_name(f"{etag}.incomplete")
                 self._bytes(url, beside, size)
-                _check_whole(self.name, file, beside, etag, self._go_on)
+                if wrong := fault(beside, etag, self._go_on):
+                    beside.unlink()
+                    raise self._error(f"{self.name}: {file} {wrong}")
                 beside.rename(blob)
         self._persist(lambda: self._linked(file))
 
@@ -276,26 +275,6 @@ class Transfer:
             if not said:
                 raise
             raise self._error(f"{self.name}: {said}") from None
-
-
-def _check_whole(name: str, file: str, path: Path, etag: str, go_on: Any) -> None:
-    """What was fetched in parts must be what the Hub has; its tag of large files is their SHA-256."""
-    with path.open("rb") as content:
-        if content.read(len(_POINTER)) == _POINTER:
-            path.unlink()
-            raise ModelError(
-                f"{name} is not whole on the Hub: its {file} is a Git LFS pointer, not the weights; choose another"
-            )
-        if not _SHA256.fullmatch(etag):
-            return
-        content.seek(0)
-        digest = hashlib.sha256()
-        while chunk := content.read(1 << 22):
-            digest.update(chunk)
-            go_on()
-    if digest.hexdigest() != etag:
-        path.unlink()
-        raise ModelError(f"{name}: {file} came damaged and was thrown away; start again to fetch it anew")
 
 
 def _size(path: Path) -> int:
