@@ -1,10 +1,10 @@
-# make setup | run | test | test-slow | fuzz | chaos | lint | fmt          make run ARGS="--port 8000 --open"
+# make setup | run | test | test-slow | fuzz | chaos | gpu | lint | fmt          make run ARGS="--port 8000 --open"
 
 PY := .venv/bin/python
 PYTEST := HF_HUB_OFFLINE=1 $(PY) -m pytest
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: setup setup-dev browser run test test-slow fuzz chaos lint fmt
+.PHONY: setup setup-dev browser run test test-slow fuzz chaos gpu lint fmt
 .DELETE_ON_ERROR:
 
 setup: .venv/ready
@@ -73,3 +73,8 @@ test-slow: setup-dev browser
 # Kills 200 runs and lets them go on; cut off, it goes on itself. CHAOS="--trials 1000", or another --folder, for more.
 chaos: setup-dev
 	PYTHONPATH=.:tests $(PY) -m chaos --folder .chaos $(CHAOS)
+
+# On a machine with a CUDA GPU: the tests marked for one, and then the benchmark. GPU="--shapes 8b" chooses what is measured.
+gpu: setup-dev
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && export FTCHAT_HOME="$$home"; status=0; \
+		$(PYTEST) -m gpu || status=$$?; $(PY) benchmarks/gpu.py $(GPU) || status=1; exit $$status

@@ -44,11 +44,10 @@ def base_folder(name: str, folder: Path) -> str:
 
 
 def resident_with_adapters(
-    base: str, precision: str, adapters: Sequence[str], folder: Path, std: float = 0.01
+    base: str, precision: str, adapters: Sequence[str], folder: Path, std: float = 0.01, device: str | None = None
 ) -> Resident:
     """Adapters of rank 16 on every linear layer, saved in folders of their names; with a large `std` they babble."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    resident = Resident(base, precision, device)
+    resident = Resident(base, precision, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     folder.mkdir(exist_ok=True)
     for seed, name in enumerate(adapters):
         torch.manual_seed(seed)
@@ -112,6 +111,8 @@ def for_each_base(parser: argparse.ArgumentParser, name: str, measure: Measure) 
     """The end of a benchmark that takes bases: parses, measures each in a folder of its own, prints and writes."""
     parser.add_argument("bases", nargs="*", default=[STARTER, "120m"])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=["float32", "bfloat16", "nf4"], default="float32")
+    parser.add_argument("--device", choices=["cuda", "cpu"], help="the GPU, where there is one, unless told")
     parser.add_argument(
         "--shared", action="store_true", help="others share the cores: measure processor time, one thread"
     )

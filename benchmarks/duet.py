@@ -1,7 +1,7 @@
 """What two answers cost over one: base and tuned decoded together, against every other way to have both.
 
-    python benchmarks/duet.py [starter 120m ...] [--tokens 128] [--rounds 5] [--precision float32] [--shared]
-        [--json FILE]
+    python benchmarks/duet.py [starter 120m ...] [--tokens 128] [--rounds 5] [--precision float32] [--device cpu]
+        [--shared] [--json FILE]
 
 All figures are ratios taken in one run, way after way in each round; medians. Tokens are forced: no reply ends early.
 """
@@ -18,12 +18,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import torch
-from bases import STARTER, clock, for_each_base, interleaved, ratio, resident_with_adapters
+from bases import clock, for_each_base, interleaved, ratio, resident_with_adapters
 from peft import PeftModel
-from transformers import AutoModelForCausalLM
 
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
+from ftchat.engine.loading import load_base
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import replies_to
 from ftchat.records import ChatRequest, Message, Pane, Sampling
@@ -57,10 +57,8 @@ class Peers:
 
     @staticmethod
     def _load(base: str, resident: Resident) -> torch.nn.Module:
-        from ftchat.engine.loading import STARTER_FOLDER
-
-        where = str(STARTER_FOLDER) if base == STARTER else base
-        return AutoModelForCausalLM.from_pretrained(where, dtype=resident.model.dtype).to(resident.device).eval()
+        """Of the same precision."""
+        return load_base(base, resident.precision, resident.device).model
 
     def generate(self, model: torch.nn.Module, tokens: int, rows: int = 1, **options: Any) -> float:
         ids = self.ids.expand(rows, -1)
@@ -80,8 +78,9 @@ class Peers:
         return total
 
 
-def measure(base: str, precision: str, tokens: int, rounds: int, folder: Path) -> dict[str, Any]:
-    resident = resident_with_adapters(base, precision, ["one", "two"], folder)
+def measure(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    tokens, rounds = arguments.tokens, arguments.rounds
+    resident = resident_with_adapters(base, arguments.precision, ["one", "two"], folder, device=arguments.device)
     resident.template.stop_ids = frozenset()
     peers = Peers(base, resident, folder)
     names = ["__base__", "one"]
@@ -145,8 +144,7 @@ def growth(resident: Resident, rounds: int) -> dict[int, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=128)
-    parser.add_argument("--precision", default="float32")
-    for_each_base(parser, "duet", lambda base, folder, a: measure(base, a.precision, a.tokens, a.rounds, folder))
+    for_each_base(parser, "duet", measure)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """How long after the last optimizer step the tuned model speaks, over the first token of a model that is resident.
 
-    python benchmarks/hotload.py [starter 120m ...] [--rounds 5] [--shared] [--json FILE]
+    python benchmarks/hotload.py [starter 120m ...] [--rounds 5] [--precision float32] [--device cpu] [--shared]
+        [--json FILE]
 
 A few steps in each round. "at the last step": the pane is what has been learned so far. "at the end": it is what was
 learned in the end, by the function that a run ends with, which saves it after that. "from its file": what a run of an
-earlier day costs. "through a worker": a real run in a process of its own; who watches its history asks as soon as the
-last step stands there, and the token has come back when it counts; over the same question to the idle worker, in wall
-time, so not with --shared. Beside them a reload of base and adapter.
+earlier day costs. "through a worker": a real run in a process of its own, which chooses the precision; who watches its
+history asks as soon as the last step stands there, and the token has come back when it counts; over the same question
+to the idle worker, in wall time, so not with --shared. Beside them a reload of base and adapter.
 """
 
 from __future__ import annotations
@@ -48,10 +49,13 @@ def train(resident: Resident, name: str) -> None:
         peft(input_ids=ids, labels=ids).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
+    if resident.device.type == "cuda":
+        torch.cuda.synchronize()
 
 
-def measure(base: str, rounds: int, folder: Path) -> dict[str, Any]:
-    resident = resident_with_adapters(base, "float32", ["known"], folder)
+def measure(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    rounds = arguments.rounds
+    resident = resident_with_adapters(base, arguments.precision, ["known"], folder, device=arguments.device)
     resident.template.stop_ids = frozenset()
     runs, found = RunStore(folder), dict[str, list[float]]()
 
@@ -88,7 +92,7 @@ def measure(base: str, rounds: int, folder: Path) -> dict[str, Any]:
         timed("from its file", began)
         resident.detach("now")
         began = clock()
-        again = Resident(base, "float32", resident.device)
+        again = Resident(base, resident.precision, resident.device)
         again.attach(run.id, run.adapter)
         answer(again, [Voice(run.id)], 1)
         timed("reload of base and adapter", began)
@@ -147,7 +151,7 @@ def _first_token(worker: Worker, run: Run, asked: str, checkpoint: Any) -> float
 
 
 def everything(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    found = measure(base, arguments.rounds, folder)
+    found = measure(base, folder, arguments)
     return found if arguments.shared else found | through_worker(base, arguments.rounds, folder / "home")
 
 

@@ -21,7 +21,8 @@ _CPU_OVERHEAD = 1.3  # of what a process takes over what its tensors hold
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A base model of the catalogue. `languages` are codes, `*` for many more; `gated` ones have terms to accept on
-    the Hub first. `memory`: bytes that training needs at the least, by the precision of the base."""
+    the Hub first. `memory`: bytes that training needs at the least, by the precision of the base: on a GPU in bfloat16
+    and nf4, on a CPU in float32 and nf4_cpu."""
 
     id: str
     parameters: int
@@ -34,10 +35,10 @@ class Offer:
     def fit(self, device: str, memory_total: int) -> Fit:
         """Whether training it fits on a device, `cuda` or `cpu`, of so many bytes."""
         if device == "cuda":
-            usable, whole = memory_total * _USABLE, self.memory["bfloat16"]
+            usable, whole, packed = memory_total * _USABLE, self.memory["bfloat16"], self.memory["nf4"]
         else:
-            usable, whole = memory_total / _CPU_OVERHEAD, self.memory["float32"]
-        return "fits" if whole <= usable else "fits_qlora" if self.memory["nf4"] <= usable else "too_big"
+            usable, whole, packed = memory_total / _CPU_OVERHEAD, self.memory["float32"], self.memory["nf4_cpu"]
+        return "fits" if whole <= usable else "fits_qlora" if packed <= usable else "too_big"
 
 
 @functools.cache

@@ -22,10 +22,10 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -34,6 +34,8 @@ from ftchat.errors import ConfigError
 from ftchat.events import Event, RunStatus, StepLogged
 from ftchat.files import LOCAL_OWNER, copy_files, owner_folder, write_atomic
 from ftchat.records import ResolvedConfig, RunConfig, run_config, to_json
+
+T = TypeVar("T")
 
 _MOST_NOTES = 20_000  # characters
 _LOOKING = threading.Lock()  # among the threads of this process
@@ -50,24 +52,23 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """Read again when another process has renamed the run."""
+        """Read again when another process has renamed the run; as it was when the folder has vanished."""
         path = _copies(self.folder, "config")[0]
         written = path.stat().st_mtime_ns if path.exists() else 0
-        if self._config is None or self._config[0] != written:
+        if self._config is None or (written and self._config[0] != written):
             self._config = (written, self._read_config())
         return self._config[1]
 
     def _read_config(self) -> RunConfig:
-        fields = _read_twice(self.folder, "config")
-        if fields is None:
+        config = _read_twice(self.folder, "config", run_config)
+        if config is None:
             raise ConfigError(f"the settings of run {self.id} cannot be read any more: {self.folder / 'config.json'}")
-        return run_config(fields)
+        return config
 
     @property
     def resolved(self) -> ResolvedConfig | None:
         """None until the run has started."""
-        fields = _read_twice(self.folder, "resolved")
-        return ResolvedConfig(**fields | {"target_modules": tuple(fields["target_modules"])}) if fields else None
+        return _read_twice(self.folder, "resolved", _resolved)
 
     @property
     def adapter(self) -> Path:
@@ -93,7 +94,8 @@ class Run:
     @property
     def steps(self) -> tuple[int, ...]:
         """Those at which a checkpoint is kept, in order."""
-        return tuple(sorted(int(path.parent.name[5:]) for path in self.checkpoints.glob("step-*/manifest.json")))
+        names = [path.parent.name[5:] for path in self.checkpoints.glob("step-*/manifest.json")]
+        return tuple(sorted(int(name) for name in names if name.isdecimal()))
 
     def freeze(self, resolved: ResolvedConfig) -> None:
         """Writes the resolved config, before step 1."""
@@ -140,22 +142,30 @@ class Run:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Holds the run for this process, until it dies at the latest."""
+        lock = FileLock(self.folder / "lock", timeout=5)
         try:
-            with FileLock(self.folder / "lock", timeout=5):
-                yield
+            lock.acquire()
         except Timeout:
             raise ConfigError(
                 f"run {self.id} is being trained by another process; wait for it, or stop it", "run_held"
             ) from None
+        except OSError as error:
+            raise ConfigError(f"run {self.id} cannot be written to ({error}); make its folder writable") from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def held(self) -> bool:
         """Whether some process holds the run. To look is to hold it for an instant, so one who finds it held looks
-        again: it may have been another who looked."""
+        again: it may have been another who looked. Where it cannot be written to, nobody does."""
         try:
             with _LOOKING, FileLock(self.folder / "lock", timeout=0.03, poll_interval=0.005):
                 return False
         except Timeout:
             return True
+        except OSError:
+            return False
 
 
 class RunStore:
@@ -266,12 +276,16 @@ def _write_twice(folder: Path, name: str, fields: dict[str, Any]) -> None:
         write_atomic(path, json.dumps(fields, ensure_ascii=False, indent=1))
 
 
-def _read_twice(folder: Path, name: str) -> dict[str, Any] | None:
-    """From the first copy that is whole."""
+def _read_twice(folder: Path, name: str, made: Callable[[dict[str, Any]], T]) -> T | None:
+    """What is made of the first copy that is whole; None where neither is."""
     for path in _copies(folder, name):
-        with suppress(OSError, ValueError):
-            return json.loads(path.read_text("utf-8"))
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # not JSON, or of something else
+            return made(json.loads(path.read_text("utf-8")))
     return None
+
+
+def _resolved(fields: dict[str, Any]) -> ResolvedConfig:
+    return ResolvedConfig(**fields | {"target_modules": tuple(fields["target_modules"])})
 
 
 def _copies(folder: Path, name: str) -> tuple[Path, Path]:

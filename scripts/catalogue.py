@@ -21,6 +21,12 @@ from ftchat.engine.estimate import needed
 
 LENGTH = 1024
 RANK = 16
+_KINDS = {
+    "nf4": ("nf4", "cuda"),
+    "bfloat16": ("bfloat16", "cuda"),
+    "nf4_cpu": ("nf4", "cpu"),
+    "float32": ("float32", "cpu"),
+}
 _TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "gate_proj", "up_proj", "gate_up_proj", "down_proj"]
 
 _EUROPE = ("en", "fr", "es", "de", "it", "pt")
@@ -94,10 +100,9 @@ def entry(model: tuple[str, str, tuple[str, ...], int, bool, dict[str, Any]]) ->
     with torch.device("meta"):
         parameters = sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
     memory = {}
-    for precision in ("nf4", "bfloat16", "float32"):
+    for kind, (precision, device) in _KINDS.items():
         adapter = LoraConfig(r=RANK, target_modules=_TARGETS, task_type="CAUSAL_LM")
-        found = needed(config, adapter, precision, 1, LENGTH, LENGTH // 2, checkpointing=True)
-        memory[precision] = found.total
+        memory[kind] = needed(config, adapter, precision, 1, LENGTH, LENGTH // 2, True, device).total
     return {
         "id": name,
         "parameters": parameters,

@@ -13,13 +13,12 @@ import torch
 from hypothesis import strategies as st
 from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
 
 from ftchat.engine import methods
 from ftchat.engine.adapters import Voice
 from ftchat.engine.decode import Decoder
 from ftchat.engine.learners import Learner
-from ftchat.engine.loading import STARTER_FOLDER
+from ftchat.engine.loading import load_base
 from ftchat.engine.models import Resident
 from ftchat.engine.reply import Reply, replies_to
 from ftchat.engine.resolve import Facts, resolve
@@ -73,7 +72,7 @@ def make_adapters(resident: Resident, folder: Path, names: Sequence[str] = tuple
 def resolved(resident: Resident, method: str, **settings: int) -> ResolvedConfig:
     """As for a run of six short examples."""
     facts = Facts(
-        device="cpu",
+        device=resident.device.type,
         precision=resident.precision,
         method=method,
         threads=torch.get_num_threads(),
@@ -112,19 +111,25 @@ def make_methods(resident: Resident, folder: Path, names: Sequence[str]) -> dict
 class Studio:
     """One resident with adapters; `alone` asks another copy of the base, through PEFT and generate()."""
 
-    def __init__(self, folder: Path, base: str = STARTER, made: Sequence[str] = ()):
-        self.resident = Resident(base, "float32", torch.device("cpu"))
+    def __init__(
+        self,
+        folder: Path,
+        base: str = STARTER,
+        made: Sequence[str] = (),
+        precision: str = "float32",
+        device: str = "cpu",
+    ):
+        self.resident = Resident(base, precision, torch.device(device))
         self.folders = make_methods(self.resident, folder, made) if made else make_adapters(self.resident, folder)
         for name, where in self.folders.items():
             self.resident.attach(name, where)
-        self._path = str(STARTER_FOLDER) if base == STARTER else base
         self.alone = cache(self._alone)
 
     @cache  # noqa: B019
     def _model(self, adapter: str | None) -> torch.nn.Module:
-        base = AutoModelForCausalLM.from_pretrained(self._path, dtype=torch.float32)
+        base = load_base(self.resident.name, self.resident.precision, self.resident.device).model
         if adapter is None:
-            return base.eval()
+            return base
         if adapter in COPIES:
             base.load_state_dict(load_file(self.folders[adapter] / "adapter_model.safetensors"), strict=False)
             return base.tie_weights() or base.eval()
@@ -135,7 +140,7 @@ class Studio:
 
     def _alone(self, history: tuple[Message, ...], adapter: str | None, tokens: int) -> list[int]:
         """The ids of the greedy answer."""
-        ids = torch.tensor([self.prompt(history)])
+        ids = torch.tensor([self.prompt(history)], device=self.resident.device)
         with torch.no_grad():
             output = self._model(adapter).generate(
                 input_ids=ids,
@@ -150,7 +155,8 @@ class Studio:
     def logits(self, adapter: str | None, ids: list[int]) -> torch.Tensor:
         """[length, vocabulary], of the model with that adapter alone."""
         with torch.no_grad():
-            return self._model(adapter)(input_ids=torch.tensor([ids])).logits[0, -len(ids) :]
+            asked = torch.tensor([ids], device=self.resident.device)
+            return self._model(adapter)(input_ids=asked).logits[0, -len(ids) :].float()
 
     def answers(
         self, histories: Sequence[tuple[Message, ...]], voices: Sequence[Voice], sampling: Sampling
@@ -211,8 +217,12 @@ def serve(studio: Studio, decoder: Decoder, company: list[Visitor]) -> None:
             moment += 1
 
 
-def check(studio: Studio, decoder: Recording, company: list[Visitor]) -> None:
-    """Token for token what generate() gives alone, and the logits too, up to where it is torn between two."""
+def check(
+    studio: Studio, decoder: Recording, company: list[Visitor], apart: float = 1e-4, torn: float = 1e-3
+) -> tuple[int, int]:
+    """Token for token what generate() gives alone, and the logits too, up to where it is torn between two: how many
+    tokens were the same, and of how many. `apart`: how far logits may be, in parts of the largest."""
+    same = looked_at = 0
     for visitor in company:
         prompt = studio.prompt(visitor.history)
         alone = studio.alone(visitor.history, visitor.adapter, TOKENS)
@@ -221,11 +231,13 @@ def check(studio: Studio, decoder: Recording, company: list[Visitor]) -> None:
         for place, token in enumerate(got):
             lone = logits[len(prompt) - 1 + place]
             seen = decoder.logits[visitor.reply][place]
-            assert (seen - lone).abs().max() <= 1e-4 * lone.abs().max()
+            assert (seen - lone).abs().max() <= apart * lone.abs().max()
             first, second = lone.topk(2).values
-            if first - second < 1e-3:
+            looked_at, same = looked_at + 1, same + (token == alone[place])
+            if first - second < torn:
                 break
             assert token == alone[place]
+    return same, looked_at
 
 
 def visitors_of(adapters: Sequence[str | None]) -> st.SearchStrategy[Visitor]:

@@ -105,7 +105,7 @@ def test_the_page_tells_how_far_an_adapter_is_and_leaves_nothing_of_one_that_is_
     coming.close()  # as Stop does
     assert not list(AdapterStore(home).folder.iterdir())
     told, button = handler(page, "stopped")("zh")
-    assert TEXTS["ft_brg_stopped"][1] in told and button.elem_classes
+    assert TEXTS["ft_hub_stopped"][1] in told and button.elem_classes
 
 
 @pytest.mark.slow

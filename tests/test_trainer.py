@@ -18,7 +18,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
-from ftchat.engine import trainer
+from ftchat.engine import tiles
 from ftchat.engine.trainer import answer_loss
 
 _SHAPE = {
@@ -88,7 +88,7 @@ def test_many_logits_go_through_tiles_with_the_same_loss(
 ) -> None:
     inputs = batch([[False, True, True], [False, False, True, True, True]])
     expected = answer_loss(model, inputs)
-    monkeypatch.setattr(trainer, "_PLAIN_LOGITS", 0)
+    monkeypatch.setattr(tiles, "_PLAIN", {"cpu": 0})
     try:
         torch.testing.assert_close(answer_loss(model, inputs), expected, rtol=1e-5, atol=1e-6)
     finally:

@@ -50,6 +50,11 @@ def test_one_of_a_thing_is_said_in_the_singular() -> None:
     assert t("ft_ready", "", n=2) == "2 pairs ready"
 
 
+def test_chinese_has_no_space_beside_a_chinese_name() -> None:
+    for name, said in (("support", "support 在此作答。"), ("客服", "客服在此作答。"), ("客服 v2", "客服 v2 在此作答。")):
+        assert t("ft_cmp_tuned_empty_more", "zh", name=name) == said
+
+
 def test_every_key_in_the_code_is_in_the_tables() -> None:
     code = "".join(path.read_text("utf-8") for path in Path(texts.__file__).parents[1].glob("*.py"))
     asked = set(re.findall(r'(?:\bt|i18n)\(\s*"(ft_\w+)"', code))

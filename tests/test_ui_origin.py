@@ -36,7 +36,8 @@ def test_a_run_is_chosen_started_and_told_of(home: Path, worker: Worker) -> None
     base, slider, bases, other = choose(first.id, "en")
     assert base == "starter" and not slider.elem_classes and bases.elem_classes == other.elem_classes != []
     assert choose("", "en")[1].elem_classes
-    _, note, *_ = look(data, None, "starter", "en", first.id, 0.5, *UNTOUCHED)
+    ahead = look(data, None, "starter", first.id, 0.5, *UNTOUCHED)
+    _, note, *_ = handler(page, "draw_ahead")(ahead, "en")
     assert "4 of the 8 pairs" in note
     assert "<b>" not in str(note)
     answers = [*UNTOUCHED]

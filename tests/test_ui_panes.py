@@ -50,6 +50,21 @@ def test_what_models_and_users_write_stays_text(lang: str) -> None:
     assert Seen(drawn[0]).text.count(MARKUP) == 4
 
 
+def test_nothing_stands_where_stop_stood_when_a_reply_ends() -> None:
+    chat, now = Chat("c"), Standing(STARTER, ("r1", "r1", None), (Option("support", STARTER, "r1"),), "r1")
+
+    def places(pane: int) -> list[str]:
+        drawn = panes.tools(chat, pane, now, 1.0, "en")
+        return [does for _, does in re.findall(r'<(span|button)(?:[^>]*?data-do="(\w+)")?', drawn)]
+
+    chat.ask("first", both(), Sampling())
+    during = [places(pane) for pane in (BASE, TUNED)]
+    chat.end()
+    for before, after in zip(during, map(places, (BASE, TUNED)), strict=True):
+        assert after[before.index("stop")] == "" and len(after) == len(before)
+        assert before[after.index("again")] == before[after.index("erase")] == ""
+
+
 def test_a_growing_answer_only_adds_to_what_is_sent() -> None:
     chat, now = Chat("c"), now_with("r1")
     answered(chat, "first", text="whole")

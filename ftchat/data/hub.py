@@ -28,43 +28,62 @@ _ON_HUB = re.compile(r"hf://datasets/[^@]+@[^/]+/(.+)")
 
 
 def from_hub(name: str) -> Generator[Downloading, None, Source | None]:
-    """The dataset called `owner/name`, `owner/name:split` or `owner/name/config:split`; None for what is no such id.
-    Tells how far it is on its way; closing it stops that, and what has come is kept for the next time."""
-    match = _ID.fullmatch(name)
-    if match is None or Path(name).suffix.lower() in _FILE_ENDINGS or Path(name).parent.exists():
+    """What is named in place of a file, as `fetched` gives it; None for what is no id, or may be a file."""
+    if _ID.fullmatch(name) is None or Path(name).suffix.lower() in _FILE_ENDINGS or Path(name).parent.exists():
         return None
+    return (yield from fetched(name, file=True))
+
+
+def fetched(
+    name: str, *, private: bool = True, most: int = _MOST_BYTES, file: bool = False
+) -> Generator[Downloading, None, Source]:
+    """The dataset called `owner/name`, `owner/name:split` or `owner/name/config:split`. Tells how far it is on its way;
+    closing it stops that, and what has come is kept for the next time. `private`: whether this machine's token may be
+    used; `most`: bytes that are taken; `file`: whether a file might have been meant, which is said where there is no
+    such dataset."""
+    match = _ID.fullmatch(name)
+    if match is None:
+        raise DataError(f"'{name[:80]}' is no Hub id; write it as owner/name", "dataset_id", name=name[:80])
     repository, config, split = match[1], match[2], match[3]
     try:
-        loaded = yield from _load(repository, config, split)
+        loaded = yield from _load(repository, config, split, private, most, file)
         table, split = _one_split(loaded, repository, split)
         data = io.BytesIO()
         table.to_parquet(data)
     except DataError:
         raise
     except Exception as error:  # the library, the network and the files there each fail in ways of their own
-        raise DataError(f"{name}: {_sentence(error, repository)}") from None
+        said = why(error, repository, "dataset")
+        plain = f"{'there is no such file, and ' * file}{said}" if said else _sentence(error)
+        raise DataError(f"{name}: {plain}", said.kind, **said.values) from None
     return Source(f"{'/'.join(filter(None, (repository, config)))}:{split}", data.getvalue())
 
 
-def _load(repository: str, config: str | None, split: str | None) -> Generator[Downloading, None, Any]:
+def _load(
+    repository: str, config: str | None, split: str | None, private: bool, most: int, file: bool
+) -> Generator[Downloading, None, Any]:
     import datasets  # slow to import, and rarely needed
 
     datasets.disable_progress_bars()
-    coming = Transfer(repository, "dataset")
+    coming = Transfer(repository, "dataset", private)
     try:  # asked first, the Hub says at once what the library would try for half a minute
         sizes = {} if offline() else coming.listed()
     except DataError as error:
-        raise DataError(f"{error} (nor is there a file of that name)") from None
-    cache = str(ftchat_home() / "tmp" / "datasets")
-    builder = datasets.load_dataset_builder(repository, config, cache_dir=cache)
+        raise DataError(f"{error}{' (nor is there a file of that name)' * file}", error.kind, **error.values) from None
+    asked: dict[str, Any] = {"cache_dir": str(ftchat_home() / "tmp" / "datasets"), "token": None if private else False}
+    builder = datasets.load_dataset_builder(repository, config, **asked)
     urls = [str(url) for part in (builder.config.data_files or {}).values() for url in part]
     files = [found[1] for url in urls if (found := _ON_HUB.fullmatch(url))]
     coming.want({file: sizes[file] for file in files if file in sizes})
-    if coming.total > _MOST_BYTES:
-        raise DataError(f"{repository} is a download of {coming.total >> 30} GB; take a part of it, as a file")
+    if coming.total > most:
+        size, limit = (f"{number / 1e9:.1f} GB" for number in (coming.total, most))
+        raise DataError(
+            f"{repository} is a download of {size}, and up to {limit} are taken; take a part of it, as a file",
+            "dataset_size", name=repository, size=size, limit=limit,
+        )  # fmt: skip
     coming.check_disk()
     yield from coming.followed()
-    return datasets.load_dataset(repository, config, split=split, cache_dir=cache)
+    return datasets.load_dataset(repository, config, split=split, **asked)
 
 
 def _one_split(loaded: Any, repository: str, split: str | None) -> tuple[Any, str]:
@@ -73,16 +92,17 @@ def _one_split(loaded: Any, repository: str, split: str | None) -> tuple[Any, st
     names = list(loaded)
     if "train" not in names and len(names) > 1:
         choices = " or ".join(f"{repository}:{name}" for name in names[:10])
-        raise DataError(f"{repository} has several parts and none is called train; write {choices}")
+        raise DataError(
+            f"{repository} has several parts and none is called train; write {choices}",
+            "dataset_parts", name=repository, choices=choices,
+        )  # fmt: skip
     chosen = "train" if "train" in names else names[0]
     return loaded[chosen], chosen
 
 
-def _sentence(error: Exception, repository: str) -> str:
-    """What went wrong, told in the user's terms."""
+def _sentence(error: Exception) -> str:
+    """What the library has against it, told in the user's terms."""
     text = redacted(" ".join(str(error).split()))
-    if said := why(error, repository, "dataset"):
-        return f"there is no such file, and {said}"
     if "scripts are no longer supported" in text:
         return "this dataset needs a program of its own to be read, and no foreign code is run; take a file of it"
     if choices := re.search(r"(?:Available|available configs|one of):? (\[.*?\])", text):

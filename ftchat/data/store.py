@@ -11,7 +11,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -25,6 +25,7 @@ from ftchat.data.reading import Progress, Reading, read
 from ftchat.data.remedies import BY_PLACE, Add, Change, Delete, Edit, Place, Remedy, check_change
 from ftchat.data.replay import replayed
 from ftchat.data.report import Report
+from ftchat.data.sides import share_held_out, split_key
 from ftchat.data.sources import Source
 from ftchat.data.split import split_dataset
 from ftchat.data.stored import Stored
@@ -33,23 +34,13 @@ from ftchat.data.versions import patch_of, revise, revise_few
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
 from ftchat.records import Example, RunConfig, Sides
-from ftchat.settings import SEED, held_out_share
+from ftchat.settings import SEED
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
 _HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
 Write = Callable[[Path], tuple[str, tuple[str, ...]]]  # content into a folder; its hash and its sources
 Judge = Callable[[Path, DatasetInfo], tuple[Report, Alike | None]]  # what is to be said of it
 _BROKEN = (OSError, ValueError, KeyError, TypeError, IndexError)
-
-
-def split_key(config: RunConfig) -> Hashable:
-    """All that `split_for` goes by: where it is the same, so are the sides."""
-    all_learned = config.held_out is not None or (config.preset == "quick" and not config.search_minutes)
-    key = (config.dataset, config.held_out, all_learned)
-    origin = config.origin
-    if not origin or not origin.replay:
-        return key
-    return (*key, split_key(origin.config), origin.replay, int(config.settings.get("seed", SEED)))
 
 
 class DatasetStore:
@@ -135,14 +126,12 @@ class DatasetStore:
         return dataset
 
     def split_for(self, config: RunConfig) -> Sides:
-        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share. A search
-        is judged by what it holds out, whatever the preset."""
+        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share."""
         dataset = self.get(config.dataset)
         if config.held_out is not None:
             sides = Sides(dataset.examples, self.get(config.held_out).examples)
         else:
-            preset = "balanced" if config.search_minutes else config.preset
-            sides = Sides(*split_dataset(dataset, held_out_share(preset, len(dataset.examples))))
+            sides = Sides(*split_dataset(dataset, share_held_out(config, len(dataset.examples))))
         origin = config.origin
         if not origin or not origin.replay:
             return sides
@@ -174,6 +163,12 @@ class DatasetStore:
         info = self.info(key)
         with self._whole(key):
             return on_disk.read_page(self.folder / key, info, start, count)
+
+    def sample(self, key: str, count: int, longest: int) -> list[Example]:
+        """The longest examples and others from all over the dataset, about `count` in all; reads no others."""
+        info = self.info(key)
+        with self._whole(key):
+            return Stored(self.folder / key, info).sample(count, longest)
 
     def search(self, key: str, query: str, start: int, count: int) -> Page:
         """`count` of the examples that contain the query, from the `start`th match on, and how many there are."""

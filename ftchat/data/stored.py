@@ -68,6 +68,17 @@ class Stored(Sequence[Example]):
                 found[index] = example_of(file.readline(), places, self.sources)
         return found
 
+    def sample(self, count: int, longest: int) -> list[Example]:
+        """As many of the longest, and others from all over, about `count` in all."""
+        others = np.arange(0, len(self), max(1, len(self) // max(1, count - longest)))
+        return list(
+            self.some(np.union1d(others, np.argsort(-self._sizes(), kind="stable")[:longest]).tolist()).values()
+        )
+
+    def _sizes(self) -> Any:
+        """Bytes of each, as it is written."""
+        return np.diff(self._places[:, 0], append=self._file.stat().st_size)
+
     def find(self, place: tuple[str, int, int]) -> int | None:
         """The index of the example that is known by this place."""
         source, row, part = place
@@ -128,7 +139,7 @@ class Stored(Sequence[Example]):
     def _moved(self, file: BinaryIO, lines: Mapping[int, bytes], patch: Patch) -> tuple[str, ...]:
         """Writes the places after a patch; the sources are numbered anew, in the order of their first examples."""
         names = [*self.sources]
-        sizes = np.diff(self._places[:, 0], append=self._file.stat().st_size)
+        sizes = self._sizes()
         for index, line in lines.items():
             sizes[index] = len(line)
         kept: Any = np.delete(np.arange(len(self)), list(patch.gone))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -86,6 +87,7 @@ class KeyValues(Cache):
         self.first = [width - length for length in lengths]  # column of each row's first token
         self._capacity = (self.rows, width + _ROOM)
         self._mask: Tensor | None = None
+        self.torn = False  # by memory that was full in the middle of a move
         super().__init__(layers=[_Layer(self) for _ in range(count)])
 
     def mask(self, fresh: int, device: torch.device) -> Tensor | None:
@@ -160,16 +162,18 @@ class KeyValues(Cache):
     def _move(self, rows: int, columns: int, before: int) -> None:
         """New room for what there is, with `before` free columns in front of it."""
         shift = before - self.start
-        self._capacity = (rows, columns)
+        self._capacity, self.torn = (rows, columns), True
         for layer in self.layers:
             layer.move(shift)
         self.first = [first + shift for first in self.first]
         self.start, self.end = before, self.end + shift
-        self._mask = None
+        self._mask, self.torn = None, False
 
 
 class OneRow(DynamicCache):
     """Whatever a model of another kind remembers, of one row that shares nothing."""
+
+    torn = False
 
     def __init__(self, config: PretrainedConfig):
         super().__init__(config=config)
@@ -196,7 +200,7 @@ class _Layer(CacheLayerMixin):
 
     def __init__(self, whole: KeyValues):
         super().__init__()
-        self._whole = whole
+        self._whole = weakref.proxy(whole)  # or the memory of an ended reply would wait for Python's collector
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         self.prepare(key_states[0], value_states[0])

@@ -16,6 +16,7 @@ import torch
 
 from ftchat.engine.adapters import Voice
 from ftchat.engine.cache import KeyValues, OneRow, asked_with, fits, longest_alike
+from ftchat.engine.memory import is_out_of_memory
 from ftchat.engine.models import Resident
 from ftchat.engine.prefixes import Prefixes
 from ftchat.engine.reply import Reply
@@ -142,24 +143,32 @@ class Decoder:
 
     def _prefill(self, group: list[Reply]) -> Iterator[ReplyEvent]:
         self._joining = [reply for reply in self._joining if reply not in group]
+        failure = ""
         try:
             batch, logits, tokens = self._read(group)
-        except Exception as error:
+        except Exception as error:  # which holds what filled the memory, so it is let go of before another try
+            failure = self._sentence(error)
+        if failure:
             requests = list(dict.fromkeys(reply.request for reply in group))
-            if isinstance(error, torch.OutOfMemoryError):
-                self._prefixes.forget()
             if len(requests) == 1:
-                yield self._failed(group[0], error)
+                yield self._failed(group[0], failure)
                 return
             for request in requests:  # on its own, so that only the one at fault fails
                 yield from self._prefill([reply for reply in group if reply.request == request])
             return
         for row, reply in enumerate(group):
+            reply.known = (reply.known[0], [])
             if not reply.tokens and (reply.base or any(other.base is reply for other in (*group, *self.open))):
                 reply.first = logits[row].log_softmax(-1)
         other = next((b for b in self._batches if self._shared and b.lane == batch.lane), None)
         if other is not None:
-            other.join(batch)
+            try:
+                other.join(batch)
+            except Exception as error:
+                failure = self._sentence(error)
+            if failure:
+                yield from self._give_up(other if other.cache.torn else None, group, failure)
+                return
             batch = other
         else:
             self._batches.append(batch)
@@ -177,7 +186,6 @@ class Decoder:
             ids[row, fresh - len(new) :] = torch.tensor(new)
             if isinstance(cache, KeyValues) and len(reply.ids) > fresh:
                 cache.fill(row, reply.known[1])
-            reply.known = (reply.known[0], [])
         positions = torch.arange(-fresh, 0) + torch.tensor(lengths)[:, None]
         batch = _Batch(group, cache, self._lane(group[0]))
         return batch, *self._forward(batch, ids, positions.clamp(min=0))
@@ -187,12 +195,24 @@ class Decoder:
         positions = torch.tensor([[len(reply.ids) - 1] for reply in batch.rows])
         try:
             _, tokens = self._forward(batch, ids, positions)
-        except Exception as error:  # the newest goes, and the others try again with the next token
-            if isinstance(error, torch.OutOfMemoryError):
-                self._prefixes.forget()
-            yield self._failed(batch.newest, error)
+        except Exception as error:
+            failure = self._sentence(error)
+        else:
+            yield from self._take(batch, list(batch.rows), tokens)
             return
-        yield from self._take(batch, list(batch.rows), tokens)
+        if batch.cache.torn:
+            yield from self._give_up(batch, [], failure)
+        else:  # the newest goes, and the others try again with the next token
+            yield self._failed(batch.newest, failure)
+
+    def _give_up(self, torn: _Batch | None, others: Sequence[Reply], failure: str) -> Iterator[ReplyFailed]:
+        """Rows whose keys and values cannot be gone on with, and others that have not joined yet."""
+        lost = list(others)
+        if torn is not None:
+            self._batches.remove(torn)
+            lost += torn.rows
+        for reply in {reply.request: reply for reply in lost}.values():
+            yield self._failed(reply, failure)
 
     def _forward(
         self, batch: _Batch, ids: torch.Tensor, positions: torch.Tensor
@@ -221,7 +241,7 @@ class Decoder:
                     raise ChatError("the model gives no numbers; this adapter, or the base, is damaged")
                 events = reply.take(token)
             except Exception as error:
-                yield self._failed(reply, error)
+                yield self._failed(reply, self._sentence(error))
                 continue
             yield from events
             if events and isinstance(events[-1], ReplyDone):
@@ -236,16 +256,19 @@ class Decoder:
         if not batch.rows:
             self._batches.remove(batch)
 
-    def _failed(self, reply: Reply, error: Exception) -> ReplyFailed:
-        self.drop(reply.request)
+    def _sentence(self, error: Exception) -> str:
+        """What a reply's failure is told as; full memory costs what is known of earlier conversations."""
         if isinstance(error, ChatError):
-            sentence = str(error)
-        elif isinstance(error, torch.OutOfMemoryError):
-            sentence = "the GPU's memory is full; ask for a shorter answer or start a new chat"
-        else:
-            _log.error("a reply broke off", exc_info=error)
-            sentence = "this reply broke off through a fault of ftchat; the log has the details"
-        return ReplyFailed(request=reply.request, error=sentence)
+            return str(error)
+        if is_out_of_memory(error):
+            self._prefixes.forget()
+            return "memory is full; ask for a shorter answer or start a new chat"
+        _log.error("a reply broke off", exc_info=error)
+        return "this reply broke off through a fault of ftchat; the log has the details"
+
+    def _failed(self, reply: Reply, failure: str) -> ReplyFailed:
+        self.drop(reply.request)
+        return ReplyFailed(request=reply.request, error=failure)
 
 
 class _Batch:

@@ -9,10 +9,10 @@ alone: an estimate stops no run, for the dry step measures what it is about.
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
-from transformers.integrations import moe
 
+from ftchat.engine.memory import MAPPED
+from ftchat.engine.standins import experts_by_shape, quantise, scored_in_tiles
+from ftchat.engine.tiles import tiled
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
-_BLOCK = 64  # weights that share a 4-bit scale; of the scales, of one byte each, 256 share another (QLoRA, section 3)
 # Numbers that a layer keeps of a token, in parts of its two widths, where it is not traced: about those of a Llama's.
 _KEPT_HIDDEN, _KEPT_WIDE = 10, 5
 
@@ -37,11 +38,12 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Needed:
     """Bytes. `base`: its weights; `adapter`: what is trained, with gradients and optimizer; `step`: what a forward
-    and backward pass keep at their peak beside both."""
+    and backward pass keep at their peak beside both, and `heap` what they have in smaller pieces at the most."""
 
     base: int
     adapter: int
     step: int
+    heap: int
 
     @property
     def total(self) -> int:
@@ -50,16 +52,18 @@ class Needed:
 
 def needed(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str = "cpu",
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type.
+    Without an adapter what is trained comes before the layers."""
     try:
-        return _traced(config, adapter, precision, rows, length, learned, checkpointing)
+        return _traced(config, adapter, precision, rows, length, learned, checkpointing, device)
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
         return _reckoned(config, adapter, precision, rows * length, learned, checkpointing)
@@ -67,17 +71,18 @@ def needed(
 
 def _traced(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str,
 ) -> Needed:
     depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
-        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing)
+        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
         for layers in depths
     )
     if depths[0] == depths[1]:
@@ -90,11 +95,12 @@ def _traced(
         extended(shallow.base, deep.base),
         extended(shallow.adapter, deep.adapter),
         extended(shallow.step, deep.step),
+        extended(shallow.heap, deep.heap),
     )
 
 
 def _reckoned(
-    config: PretrainedConfig, adapter: PeftConfig, precision: str, tokens: int, learned: int, checkpointing: bool
+    config: PretrainedConfig, adapter: PeftConfig | None, precision: str, tokens: int, learned: int, checkpointing: bool
 ) -> Needed:
     """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
     model, trained = _model(config, adapter, precision)
@@ -106,7 +112,8 @@ def _reckoned(
     layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
     layers = text.num_hidden_layers
     kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
-    return Needed(sum(sizes.values()) - learns, 4 * learns, kept + 12 * learned * text.vocab_size)
+    kept += 12 * learned * text.vocab_size
+    return Needed(sum(sizes.values()) - learns, 4 * learns, kept, kept)
 
 
 def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
@@ -120,32 +127,41 @@ def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
 
 def _trace(
     config: PretrainedConfig,
-    adapter: PeftConfig,
+    adapter: PeftConfig | None,
     precision: str,
     rows: int,
     length: int,
     learned: int,
     checkpointing: bool,
+    device: str,
 ) -> Needed:
     model, trained = _model(config, adapter, precision)
-    if checkpointing:
+    if checkpointing or not adapter:
         model.enable_input_require_grads()
+    if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
-    with FakeTensorMode(), _experts_by_shape(), Living() as living:
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
+    in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
+    if in_tiles and device == "cuda":
+        base.forward = functools.partial(scored_in_tiles, base)
+    with FakeTensorMode(), experts_by_shape(), Living() as living:
         _take_place(model)
-        weights = living.peak = living.now
+        weights = living.now
+        living.begin()
         ids = torch.ones((rows, length), dtype=torch.long)
         positions = torch.zeros(learned, dtype=torch.long)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-            loss = nll_at(model, inputs, positions, positions)
+            loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
         loss.backward()
         learns = sum(4 * parameter.numel() for parameter in trained)
-        return Needed(weights - learns, 4 * learns, living.peak - weights - learns)
+        return Needed(weights - learns, 4 * learns, living.peak - weights - learns, living.most_heap)
 
 
-def _model(config: PretrainedConfig, adapter: PeftConfig, precision: str) -> tuple[PeftModel, list[torch.nn.Parameter]]:
+def _model(
+    config: PretrainedConfig, adapter: PeftConfig | None, precision: str
+) -> tuple[Any, list[torch.nn.Parameter]]:
     """One without storage, and what of it is trained."""
     dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
     with torch.device("meta"):
@@ -153,32 +169,25 @@ def _model(config: PretrainedConfig, adapter: PeftConfig, precision: str) -> tup
         base.requires_grad_(False)
         if precision == "nf4":
             quantise(base)
-        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True)
+        model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.float()
     return model, trained
 
 
-@contextmanager
-def _experts_by_shape() -> Iterator[None]:
-    """The products of experts go another way, which has a rule for tensors without storage in every precision;
-    torch's own has one for bfloat16 alone."""
-    usual = moe._can_use_grouped_mm
-    moe._can_use_grouped_mm = lambda *_: False
-    try:
-        yield
-    finally:
-        moe._can_use_grouped_mm = usual
-
-
 class Living(TorchDispatchMode):
-    """Counts the bytes of all tensors that are alive, and their peak."""
+    """Counts the bytes of all tensors that are alive, and their peak; also that of those in the heap alone."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = self.peak = 0
+        self.now = self._heap = 0
         self._sizes: dict[int, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """The peaks begin again, that of the heap without what is there already."""
+        self.peak, self.most_heap, self._heap = self.now, 0, 0
 
     def __torch_dispatch__(self, operation: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = operation(*args, **(kwargs or {}))
@@ -193,13 +202,19 @@ class Living(TorchDispatchMode):
         key = storage._cdata
         if key in self._sizes:
             return
-        self._sizes[key] = storage.nbytes()
-        self.now += storage.nbytes()
-        self.peak = max(self.peak, self.now)
+        size = self._sizes[key] = storage.nbytes()
+        self._take(size)
         weakref.finalize(storage, self._forget, key)
 
     def _forget(self, key: int) -> None:
-        self.now -= self._sizes.pop(key, 0)
+        self._take(-self._sizes.pop(key, 0))
+
+    def _take(self, size: int) -> None:
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        if abs(size) < MAPPED:
+            self._heap += size
+            self.most_heap = max(self.most_heap, self._heap)
 
 
 def _take_place(model: torch.nn.Module) -> None:
@@ -213,40 +228,3 @@ def _take_place(model: torch.nn.Module) -> None:
         for name, buffer in module._buffers.items():
             if buffer is not None:
                 module._buffers[name] = placed.setdefault(id(buffer), torch.empty(buffer.shape, dtype=buffer.dtype))
-
-
-def quantise(model: torch.nn.Module) -> None:
-    """Puts 4-bit layers of the same shapes in place of all linear layers but the output layer."""
-    output = model.get_output_embeddings()
-    for parent in list(model.modules()):
-        for name, layer in list(parent.named_children()):
-            if isinstance(layer, torch.nn.Linear) and layer is not output:
-                setattr(parent, name, _FourBit(layer))
-
-
-class _FourBit(torch.nn.Linear):
-    """As bitsandbytes' NF4 with double quantisation: half a byte a weight, and a whole copy only while it is used."""
-
-    def __init__(self, layer: torch.nn.Linear):
-        super().__init__(layer.in_features, layer.out_features, layer.bias is not None, dtype=layer.weight.dtype)
-        self._compute = layer.weight.dtype
-        numbers = layer.weight.numel()
-        packed = torch.empty(numbers // 2 + numbers // _BLOCK + numbers // _BLOCK // 64, dtype=torch.uint8)
-        self.weight = torch.nn.Parameter(packed, requires_grad=False)
-        if self.bias is not None:
-            self.bias.requires_grad_(False)
-
-    def forward(self, input: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = _Dequantised.apply(input.to(self._compute), self.out_features)
-        return result if self.bias is None else result + self.bias
-
-
-class _Dequantised(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, features: int) -> torch.Tensor:
-        ctx.shape = (features, input.shape[-1])
-        return input @ input.new_empty(ctx.shape).T
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return gradients[0] @ gradients[0].new_empty(ctx.shape), None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import heapq
 import math
 import time
 import weakref
@@ -21,7 +20,7 @@ from transformers import PretrainedConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.catalogue import smaller
-from ftchat.data import DatasetStore, split_key
+from ftchat.data import DatasetStore, outlook, split_key
 from ftchat.engine import methods
 from ftchat.engine.estimate import Needed, needed
 from ftchat.engine.memory import Meter
@@ -33,16 +32,17 @@ from ftchat.engine.trainer import answer_loss
 from ftchat.errors import DataError
 from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
 
-# What a process on a CPU takes beyond tensors: code and tables that come with the first model, in bytes, and what its
-# allocator holds between them, in parts of a step's; without checkpointing and with it. Measured as growth over the
-# idle process on steps of 1 to 360 MB.
-_CPU_PROCESS = {False: 10_000_000, True: 58_000_000}
-_CPU_BETWEEN = {False: 0.87, True: 1.5}
+# What a process on a CPU takes beyond tensors: code and tables that come with the first step, in bytes, and holes in
+# the heap of its allocator, in parts of the most that lies there. Measured as growth over the idle process.
+_CPU_PROCESS = 30_000_000
+_CPU_HOLES = 0.7
+# What cuBLAS takes of PyTorch's allocator for the threads of the forward and the backward pass: on GPUs before Hopper,
+# and since. So it stands in PyTorch's source; it was not measured.
+_WORKSPACE = {False: 2 * 8_519_680, True: 2 * 33_554_432}
+_BYTES_UPDATED = 8  # of the largest weight: what the optimizer computes with
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
-_SAMPLE = 1000  # examples whose tokens are counted; of more, the longest and a sample
-_LONGEST = 64  # of these, by characters
 _KEPT = 4  # splits whose count is kept
 _TIMED_ROWS = 8
 _TIMED_TOKENS = 1024  # of these rows, fewer of a model that is slow
@@ -58,9 +58,13 @@ def encode_all(resident: Resident, examples: Sequence[Example]) -> list[Encoded]
 
 def encode_learned(resident: Resident, examples: Sequence[Example]) -> list[Encoded]:
     """The same of what is to be trained on; DataError where that leaves nothing."""
-    rows = encode_all(resident, examples)
+    return _any(encode_all(resident, examples), len(examples))
+
+
+def _any(rows: list[Encoded], examples: int) -> list[Encoded]:
+    """The rows that so many examples gave; DataError where that is none."""
     if not rows:
-        raise DataError(f"none of the {len(examples)} examples can be trained on with this base: see the preview")
+        raise DataError(f"none of the {examples} examples can be trained on with this base: see the preview")
     return rows
 
 
@@ -108,13 +112,12 @@ class Forecaster:
     ) -> Estimate:
         """`idle`: nothing else uses the model, so that it can be timed."""
         known = self._known(config, resident)
-        if not known.rows:
-            raise DataError(f"none of the {known.sizes[0]} examples can be trained on with this base: see the preview")
+        rows = _any(known.rows, known.looked_at)
         if idle and not known.speed:
-            known.speed = _forward_seconds(resident, known.rows)
-        rows, speed = known.rows, known.speed
+            known.speed = _forward_seconds(resident, rows)
+        speed = known.speed
         lengths = [len(row.ids) for row in rows]
-        times = max(1, round(known.sizes[0] / _SAMPLE))
+        times = max(1, round(known.sizes[0] / known.looked_at))
         facts = facts_of(resident, method, known.sizes, lengths * times)
         draft = resolve(config, facts)
         seconds = _step_seconds(draft, lengths, speed) if speed else None
@@ -146,8 +149,8 @@ class Forecaster:
         key = split_key(config)
         known = self._counted.pop(key, None)
         if known is None:
-            sides = self._datasets.split_for(config)
-            known = _Counted(sides.sizes, encode_all(resident, _sample(sides.learned)))
+            sizes, sample = outlook(self._datasets, config)
+            known = _Counted(sizes, len(sample), encode_all(resident, sample))
         self._counted[key] = known
         while len(self._counted) > _KEPT:
             del self._counted[next(iter(self._counted))]
@@ -156,42 +159,42 @@ class Forecaster:
 
 @dataclass
 class _Counted:
-    """Of the data of runs: the sizes of its sides, the tokens of what is learned, or of a sample, and the seconds of a
-    forward pass per token; 0 where they are not known."""
+    """Of the data of runs: the sizes of its sides, how many of the examples learned were looked at, their tokens, and
+    the seconds of a forward pass per token; 0 where they are not known."""
 
     sizes: tuple[int, int, int]
+    looked_at: int
     rows: list[Encoded]
     speed: float = 0.0
 
 
 def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = "") -> Taken:
-    """Of a run on these rows with this config, in a precision of the base if it is not the run's own. Other adapters
-    are taken for a LoRA, of the lowest rank where they have none; a copy of weights is counted."""
+    """Of a run on these rows with this config, in a precision of the base if it is not the run's own."""
     by_length = sorted(within(rows, resolved.max_length), key=lambda row: len(row.ids))
     batch = by_length[-resolved.per_device_train_batch_size :]
     learned = sum(sum(row.trained) for row in batch)
     lengths = [len(row.ids) for row in batch]
     packed = layout(lengths) if resolved.packing else [[place] for place in range(len(batch))]
-    ranked = dataclasses.replace(
-        resolved,
-        r=max(1, resolved.r),
-        lora_alpha=max(1, resolved.lora_alpha),
-        target_modules=resolved.target_modules or resident.target_modules(),
-    )
-    adapter = methods.lora_config(ranked, resident)
-    text = f"{resident.model.config.to_json_string()} {sorted(map(str, adapter.to_dict().items()))}"
+    adapter = methods.layer_config(resolved, resident)
+    put_on = sorted(map(str, adapter.to_dict().items())) if adapter else ""
     found = _needed(
-        _Shape(text, resident.model.config, adapter),
+        _Shape(f"{resident.model.config.to_json_string()} {put_on}", resident.model.config, adapter),
         precision or resolved.precision,
         len(packed),
-        width(lengths, packed),
+        width(lengths, packed) + resolved.num_virtual_tokens,
         learned,
         resolved.gradient_checkpointing,
+        resident.device.type,
     )
-    again = resolved.gradient_checkpointing
-    process = 0 if resident.device.type == "cuda" else _CPU_PROCESS[again] + round(_CPU_BETWEEN[again] * found.step)
-    trained = methods.BYTES_TRAINED * methods.copied(resolved, resident) or found.adapter
-    return Taken(found.base, trained, found.step, process)
+    trained, step = found.adapter, found.step
+    if copied := methods.copied(resolved, resident):
+        trained = methods.BYTES_TRAINED * sum(copied)
+        step = max(step, _BYTES_UPDATED * max(copied))
+    if resident.device.type == "cuda":
+        process = _WORKSPACE[torch.cuda.get_device_capability()[0] >= 9]
+    else:
+        process = _CPU_PROCESS + (0 if resolved.gradient_checkpointing else round(_CPU_HOLES * found.heap))
+    return Taken(found.base, trained, step, process)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,12 +217,14 @@ class _Shape:
 
     text: str
     config: PretrainedConfig = field(compare=False)
-    adapter: PeftConfig = field(compare=False)
+    adapter: PeftConfig | None = field(compare=False)
 
 
 @functools.lru_cache(maxsize=256)
-def _needed(shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool) -> Needed:
-    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing)
+def _needed(
+    shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool, device: str
+) -> Needed:
+    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device)
 
 
 def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:
@@ -240,16 +245,6 @@ def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded
     elif resident.name != STARTER:
         ways.append("choose the starter")
     return ", or ".join(ways) or "close other programs, or use a machine with more memory"
-
-
-def _sample(examples: Sequence[Example]) -> Sequence[Example]:
-    """All, or the longest and as many more as are looked at."""
-    if len(examples) <= _SAMPLE:
-        return examples
-    sizes = [sum(len(message.content) for message in example.messages) for example in examples]
-    longest = heapq.nlargest(_LONGEST, range(len(examples)), sizes.__getitem__)
-    spread = range(0, len(examples), len(examples) // (_SAMPLE - _LONGEST))
-    return [examples[index] for index in sorted({*longest, *spread})]
 
 
 def _forward_seconds(resident: Resident, rows: Sequence[Encoded]) -> float:

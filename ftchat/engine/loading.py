@@ -45,7 +45,12 @@ def default_precision(device: torch.device, quantised: bool) -> str:
         return "nf4"
     if device.type == "cpu":
         return "float32"
-    return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return "bfloat16" if half() == torch.bfloat16 else "float16"
+
+
+def half() -> torch.dtype:
+    """Of this GPU. One older than Ampere takes bfloat16 too, but only emulates it, far slower than float16."""
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def load_base(name: str, precision: str, device: torch.device) -> Loaded:

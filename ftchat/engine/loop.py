@@ -7,6 +7,7 @@ connection as `Call`s, answers and events go back as `Answer`s.
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -275,8 +276,8 @@ class Loop:
             resident.stack.select(())  # what stands in for a layer would hold it
         self._replies.release()
         self._resident = resident = None  # the old base goes before the new one comes
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
+        gc.collect()  # layers of four bits and their weights know each other
+        give_back()
         self._resident = Resident(base, precision, device)
         return self._resident
 

@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from ftchat.catalogue import catalogue
-from ftchat.engine.memory import memory_total
+from ftchat.engine.memory import memory_free, memory_total, memory_used
 from ftchat.files import ftchat_home
 
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets", "gradio", "optuna")
@@ -27,7 +27,7 @@ def describe_machine() -> dict[str, Any]:
     on_gpu = torch.cuda.is_available()
     memory = psutil.virtual_memory()
     device = torch.device("cuda" if on_gpu else "cpu")
-    room = torch.cuda.mem_get_info()[0] if on_gpu else min(memory.available, memory_total(device))
+    room = memory_free(device) + memory_used(device) if on_gpu else min(memory.available, memory_total(device))
     kinds = {"qlora": "nf4", "lora": "bfloat16" if on_gpu else "float32"}
     home = ftchat_home()
     existing = next(folder for folder in (home, *home.parents) if folder.exists())

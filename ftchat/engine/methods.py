@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from peft import (
     AdaLoraConfig,
     IA3Config,
     LoraConfig,
+    PeftConfig,
     PrefixTuningConfig,
     PromptEncoderConfig,
     PromptTuningConfig,
@@ -24,7 +26,7 @@ from ftchat.engine.memory import memory_free
 from ftchat.engine.models import Resident
 from ftchat.errors import OutOfMemory, TrainingError
 from ftchat.records import ResolvedConfig
-from ftchat.settings import VIRTUAL
+from ftchat.settings import COPIES, VIRTUAL
 
 _TASK = "CAUSAL_LM"
 BYTES_TRAINED = 16  # of each weight of a copy: itself, its gradient and two numbers of the optimizer, in float32
@@ -41,19 +43,33 @@ def learner(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
     return _METHODS[resolved.method](name, resolved, resident)
 
 
+def layer_config(resolved: ResolvedConfig, resident: Resident) -> PeftConfig | None:
+    """What a step is traced with: what PEFT puts around the base's layers. None where the method leaves them alone."""
+    if resolved.method in VIRTUAL:
+        return None
+    if resolved.method == "adalora":
+        return _adalora_config(resolved, resident)
+    if resolved.method == "ia3":
+        return _ia3_config(resolved, resident)
+    if resolved.method in COPIES:  # of the inputs of all layers as much is kept for a LoRA, of the least rank
+        return _lora_config(replace(resolved, r=1, lora_alpha=1, target_modules=resident.target_modules()), resident)
+    both = 2 if resolved.method == "pissa" else 1  # with the companion
+    return _lora_config(replace(resolved, r=both * resolved.r), resident)
+
+
 def _lora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
-    config = lora_config(resolved, resident)
-    config.use_dora, config.use_rslora = resolved.method == "dora", resolved.method == "rslora"
-    return PeftLearner(name, resident.model, config)
+    return PeftLearner(name, resident.model, _lora_config(resolved, resident))
 
 
 def _pissa(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
-    return PissaLearner(name, resident.model, lora_config(resolved, resident))
+    return PissaLearner(name, resident.model, _lora_config(resolved, resident))
 
 
-def lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
+def _lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
     return LoraConfig(
         task_type=_TASK,
+        use_dora=resolved.method == "dora",
+        use_rslora=resolved.method == "rslora",
         r=resolved.r,
         lora_alpha=resolved.lora_alpha,
         lora_dropout=resolved.lora_dropout,
@@ -63,7 +79,11 @@ def lora_config(resolved: ResolvedConfig, resident: Resident) -> LoraConfig:
 
 
 def _adalora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
-    config = AdaLoraConfig(
+    return AdaLoraLearner(name, resident.model, _adalora_config(resolved, resident))
+
+
+def _adalora_config(resolved: ResolvedConfig, resident: Resident) -> AdaLoraConfig:
+    return AdaLoraConfig(
         task_type=_TASK,
         target_r=resolved.r,
         init_r=round(_ADALORA_SPARE * resolved.r + 0.5),
@@ -73,21 +93,23 @@ def _adalora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner
         fan_in_fan_out=resident.transposed,
         total_step=max(3, resolved.max_steps),
     )
-    return AdaLoraLearner(name, resident.model, config)
 
 
 def _ia3(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
+    return PeftLearner(name, resident.model, _ia3_config(resolved, resident))
+
+
+def _ia3_config(resolved: ResolvedConfig, resident: Resident) -> IA3Config:
     """Layers that narrow, as the last of a feed-forward block, have their inputs scaled, all others their outputs."""
     width = resident.model.get_input_embeddings().weight.shape[1]
     linear = {key: m for key, m in resident.model.named_modules() if key.rpartition(".")[2] in resolved.target_modules}
     narrowing = {".".join(key.split(".")[-2:]) for key, layer in linear.items() if _narrows(layer, width)}
-    config = IA3Config(
+    return IA3Config(
         task_type=_TASK,
         target_modules=[*resolved.target_modules, *sorted(narrowing)],
         feedforward_modules=sorted(narrowing),
         fan_in_fan_out=resident.transposed,
     )
-    return PeftLearner(name, resident.model, config)
 
 
 def _narrows(layer: nn.Module, width: int) -> bool:
@@ -133,15 +155,15 @@ def _twin(name: str, resident: Resident, stages: list[list[str]]) -> Learner:
     return TwinLearner(name, resident.stack.twin(own), stages, resident.name)
 
 
-def copied(resolved: ResolvedConfig, resident: Resident) -> int:
-    """How many weights a method trains on a copy of their own."""
-    if resolved.method not in ("full", "freeze"):
-        return 0
+def copied(resolved: ResolvedConfig, resident: Resident) -> list[int]:
+    """The sizes of the weights that a method trains on a copy of their own."""
+    if resolved.method not in COPIES:
+        return []
     parameters = dict(resident.model.named_parameters())
     if resolved.method == "freeze":
         layers = _decoder_layers(resident)[-2 * resolved.trainable_layers :]
         parameters = {key: parameters[key] for key in _under(resident, layers)}
-    return sum(parameter.numel() for parameter in parameters.values())
+    return [parameter.numel() for parameter in parameters.values()]
 
 
 def check_copy(weights: int, device: torch.device) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from ftchat.engine.loading import half
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
 from ftchat.engine.packing import packed
@@ -38,18 +39,26 @@ def rehearse(
     """The longest batch tells the memory. `timed`: the seconds are to be exact, of a batch of rows of all lengths,
     the faster of two; otherwise they are reckoned from the longest one's."""
     assert resident.peft is not None
+    on_gpu = resident.device.type == "cuda"
     trained = [parameter for parameter in resident.peft.parameters() if parameter.requires_grad]
-    before = [parameter.detach().clone() for parameter in trained]
     batch, by_length = resolved.per_device_train_batch_size, sorted(rows, key=lambda row: len(row.ids))
     longest = by_length[-batch:]
     with torch.random.fork_rng(), _checkpointing(resident, resolved.gradient_checkpointing):
         resident.peft.train()
         meter.mark()
         try:
-            optimizer = torch.optim.AdamW(trained, lr=resolved.learning_rate)
+            # At a rate of 0 the weights stay where they are.
+            optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0, fused=on_gpu or None)
+            for parameter in trained:
+                parameter.grad = torch.zeros_like(parameter)
+            optimizer.step()  # so that its two numbers a weight are there, as in every step but the first
+            optimizer.zero_grad()
             seconds = _pass(resident, longest, resolved.packing)
             began = time.monotonic()
-            optimizer.step()
+            if all(p.grad is None or p.grad.isfinite().all() for p in trained):  # else zero times it is no number
+                optimizer.step()
+            if on_gpu:
+                torch.cuda.synchronize()
             seconds += time.monotonic() - began
             memory = meter.since_mark - meter.idle
             if timed:
@@ -59,8 +68,7 @@ def rehearse(
                 mean = sum(len(row.ids) for row in rows) / len(rows)
                 seconds *= mean / len(longest[-1].ids)
         finally:
-            for parameter, value in zip(trained, before, strict=True):
-                parameter.data.copy_(value)
+            for parameter in trained:
                 parameter.grad = None
     return Rehearsal(memory, seconds * resolved.gradient_accumulation_steps * _TRAINER_OVERHEAD)
 
@@ -86,7 +94,7 @@ def _autocast(device: torch.device) -> contextlib.AbstractContextManager[object]
     """As the trainer has it."""
     if device.type != "cuda":
         return contextlib.nullcontext()
-    return torch.autocast("cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+    return torch.autocast("cuda", half())
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from ftchat.engine.memory import Meter, memory_used
@@ -235,6 +236,8 @@ class Reporter(TrainerCallback):
         return 0 < self._resolved.time_limit < self.training_seconds
 
     def _let_chat_in(self) -> Asked:
+        if self._meter.device.type == "cuda":
+            torch.cuda.synchronize()  # the step is over when its kernels are: chat is not to pay for them
         began = time.monotonic()
         self.asked = self._pulse()
         self._elsewhere += time.monotonic() - began

@@ -59,6 +59,7 @@ class ResumableTrainer(LearnerTrainer):
         """Memory was full in the middle of a step: saves what was learned up to the step before, if it still stands."""
         self.model.zero_grad(set_to_none=True)
         updating = any("optim" in Path(frame.filename).parts for frame in traceback.extract_tb(error.__traceback__))
+        traceback.clear_frames(error.__traceback__)  # which hold the activations of the step
         if 0 < self.state.global_step == self._reporter.step and not updating:
             with contextlib.suppress(Exception):  # there may be no memory for that either
                 self.checkpoint()

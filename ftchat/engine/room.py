@@ -9,7 +9,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from ftchat.catalogue import smaller
-from ftchat.engine.estimate import quantise
+from ftchat.engine.standins import quantise
 from ftchat.errors import ModelError
 from ftchat.records import STARTER
 

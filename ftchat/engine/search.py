@@ -17,7 +17,7 @@ from ftchat.engine.checks import base_left_as_it_was, base_probe, check_tokens
 from ftchat.engine.closing import open_history
 from ftchat.engine.forecast import encode_all, encode_learned, facts_of, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, healed
-from ftchat.engine.memory import Meter
+from ftchat.engine.memory import Meter, sparing
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import resolve, with_choice
@@ -127,7 +127,8 @@ def _plan(
     """Tries the longest batch, and shares out the budget: as many steps to a trial as let enough of them end."""
     resident.teach(lambda: methods.learner(run.id, auto, resident))
     try:
-        with base_left_as_it_was(resident, auto.gradient_checkpointing):
+        again = auto.gradient_checkpointing
+        with base_left_as_it_was(resident, again), sparing(again):
             step = dry_step(run, resident, auto, rows, meter, timed=True)
     finally:
         resident.detach(run.id)

@@ -26,7 +26,8 @@ from ftchat.engine.closing import back_to_best, close_badly, close_diverged, clo
 from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_of, way_out, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.learners import Learner
-from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
+from ftchat.engine.loading import half
+from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills, sparing
 from ftchat.engine.models import Resident
 from ftchat.engine.rehearsal import rehearse
 from ftchat.engine.reporter import Asked, Reporter
@@ -86,7 +87,8 @@ def _train(
     learner = resident.teach(lambda: methods.learner(run.id, draft, resident))
     if checkpoint is None:
         start_from(run, learner)
-    with base_left_as_it_was(resident, draft.gradient_checkpointing), threads(draft.threads):
+    again = draft.gradient_checkpointing
+    with base_left_as_it_was(resident, again), sparing(again), threads(draft.threads):
         if frozen is None:
             try:
                 timed = run.config.preset == "quick"
@@ -209,8 +211,8 @@ def trainer_parts(
         router_aux_loss_coef=0.0,  # the loss is that of the answers
         neftune_noise_alpha=resolved.neftune_noise_alpha or None,
         gradient_checkpointing=resolved.gradient_checkpointing,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        fp16=on_gpu and not torch.cuda.is_bf16_supported(),
+        bf16=on_gpu and half() == torch.bfloat16,
+        fp16=on_gpu and half() == torch.float16,
         use_cpu=not on_gpu,
         train_sampling_strategy=resolved.train_sampling_strategy,
         seed=resolved.seed,
@@ -230,6 +232,7 @@ def trainer_parts(
         disable_tqdm=True,
         push_to_hub=False,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # of several GPUs one is used; TRL refuses to be given them all
     return {
         "learner": learner,
         "model": learner.model,

@@ -10,24 +10,32 @@ from peft import PeftModel
 from torch.nn import functional
 from transformers import PreTrainedModel, TrainerControl
 from trl import SFTTrainer
-from trl.trainer.utils import add_fused_lm_head
 
 from ftchat.engine.packing import packed
+from ftchat.engine.tiles import score_in_tiles, tiled
 
 _SEEN = ("input_ids", "attention_mask", "position_ids")  # what the model gets of a batch
-_PLAIN_LOGITS = 2**26  # numbers, 256 MB in float32; beyond that the output layer is computed in tiles
 
 
 class AnswerTrainer(SFTTrainer):
     """`SFTTrainer` whose output layer sees the learned positions alone. TRL's own loss computes it for every position
-    on a CPU, and again in the backward pass, beside entropy and accuracy. `smoothing` is the share of each token's
-    weight that goes to all others, and `packing` lays the examples of a batch side by side: both in training only.
-    `held_out_nll` is what the last evaluation found, of each held-out row."""
+    on a CPU, and again in the backward pass, beside entropy and accuracy. What is trained stays in the precision that
+    it has: on a base of four bits TRL would round it to bfloat16, and the optimizer's memory with it, where small steps
+    are lost and the gradient scaler of an older GPU fails. `smoothing` is the share of each token's weight that goes to
+    all others, and `packing` lays the examples of a batch side by side: both in training only. `held_out_nll` is what
+    the last evaluation found, of each held-out row."""
 
     smoothing = 0.0
     packing = False
     held_out_nll: Sequence[float] = ()
     control: TrainerControl
+
+    def __init__(self, model: torch.nn.Module, **arguments: Any):
+        exact = [(parameter, parameter.data) for parameter in model.parameters() if parameter.requires_grad]
+        super().__init__(model=model, **arguments)
+        for parameter, numbers in exact:
+            parameter.data = numbers
+        score_in_tiles(_base_of(model), again=True)
 
     def compute_loss(
         self,
@@ -100,12 +108,15 @@ def nll_at(
     targets: torch.Tensor,
     smoothing: float = 0.0,
     each: bool = False,
+    in_tiles: bool | None = None,
 ) -> torch.Tensor:
     """Of what the model is given in `inputs`, the sum over `positions` [n] of the negative log-likelihood of `targets`
     [n]; with `each`, not summed. Position p is the p-th of all [rows, length - 1] places that something follows.
-    Smoothing needs all logits at once, which tiles do not have."""
-    length = inputs["input_ids"].shape[1]
-    base: PreTrainedModel = model.get_base_model() if isinstance(model, PeftModel) else model
+    `in_tiles`, unless told, where there are very many logits; smoothing needs all of them at once."""
+    length, base = inputs["input_ids"].shape[1], _base_of(model)
+    if in_tiles is None:
+        numbers = targets.numel() * base.get_output_embeddings().weight.shape[0]
+        in_tiles = not smoothing and tiled(numbers, targets.device.type)
 
     def keep_learned(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
         # A method that puts virtual tokens in front makes the sequence longer than its ids.
@@ -116,9 +127,8 @@ def nll_at(
     fed = {name: inputs[name] for name in _SEEN if name in inputs} | {"use_cache": False}
     hook = base.get_decoder().register_forward_hook(keep_learned)  # in OPT it lies within its base_model
     try:
-        if not smoothing and targets.numel() * base.get_output_embeddings().weight.shape[0] > _PLAIN_LOGITS:
-            if "forward" not in vars(base):
-                add_fused_lm_head(base)
+        if in_tiles:
+            score_in_tiles(base)
             found = model(**fed, shift_labels=targets.unsqueeze(0), fused_lm_head=True).log_probs
             return found.flatten().neg() if each else found.sum().neg()
         return functional.cross_entropy(
@@ -126,3 +136,7 @@ def nll_at(
         )
     finally:
         hook.remove()
+
+
+def _base_of(model: torch.nn.Module) -> PreTrainedModel:
+    return model.get_base_model() if isinstance(model, PeftModel) else model

@@ -16,6 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, set_seed
 from ftchat.engine import methods
 from ftchat.engine.checks import base_left_as_it_was
 from ftchat.engine.learning import LearnerTrainer
+from ftchat.engine.memory import sparing
 from ftchat.engine.models import Resident
 from ftchat.engine.reporter import Asked
 from ftchat.engine.template import Encoded
@@ -94,7 +95,8 @@ def attempt(
     learner = resident.teach(lambda: methods.learner(run.id, resolved, resident))
     try:
         start_from(run, learner)
-        with base_left_as_it_was(resident, resolved.gradient_checkpointing):
+        again = resolved.gradient_checkpointing
+        with base_left_as_it_was(resident, again), sparing(again):
             learner.plan(resolved.max_steps)
             trainer = LearnerTrainer(
                 watcher=watch, **trainer_parts(run.checkpoints, resident, resolved, rows, held_out)

@@ -22,6 +22,9 @@ def twin(base: PreTrainedModel, own: Iterable[str], dtype: torch.dtype | None = 
     """A model of its own layers: the parameters named in `own` are copies, in `dtype`; all other tensors are shared."""
     wanted = set(own)
     shared: dict[int, Any] = {id(tensor): tensor for tensor in base.buffers()}
+    for module in base.modules():
+        if state := getattr(module, "quant_state", None):  # the scales of a layer of four bits
+            shared[id(state)] = state
     for name, parameter in base.named_parameters():
         if name in wanted:
             made = parameter.detach().to(dtype or parameter.dtype, copy=True)

@@ -7,21 +7,25 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from ftchat.hub.sentences import Why
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _POINTER = b"version https://git-lfs"
 
 
-def fault(path: Path, etag: str, go_on: Callable[[], None]) -> str:
+def fault(path: Path, etag: str, go_on: Callable[[], None]) -> Why:
     """What is wrong with it, in words that follow its name, or "". The Hub's tag of a large file is its SHA-256;
     `go_on` is asked between two parts and may raise."""
     with path.open("rb") as content:
         if content.read(len(_POINTER)) == _POINTER:
-            return "is not whole on the Hub: a Git LFS pointer lies in its place; choose another"
+            return Why("is not whole on the Hub: a Git LFS pointer lies in its place; choose another", "hub_pointer")
         if not _SHA256.fullmatch(etag):
-            return ""
+            return Why()
         content.seek(0)
         digest = hashlib.sha256()
         while part := content.read(1 << 22):
             digest.update(part)
             go_on()
-    return "" if digest.hexdigest() == etag else "came damaged and was thrown away; start again to fetch it anew"
+    if digest.hexdigest() == etag:
+        return Why()
+    return Why("came damaged and was thrown away; start again to fetch it anew", "hub_damaged")

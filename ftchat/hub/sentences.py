@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub import constants, get_token
 
@@ -20,31 +20,50 @@ _FOREIGN = {"FileMetadataError", "JSONDecodeError"}
 _STATUS_TRANSIENT = (408, 429, 500, 502, 503, 504)
 
 
-def why(error: BaseException, name: str, what: What = "model") -> str:
+class Why(str):
+    """A sentence, and its kind and values for whoever has one of their own for that."""
+
+    kind: str
+    values: dict[str, Any]
+
+    def __new__(cls, sentence: str = "", kind: str = "", **values: Any) -> Why:
+        made = super().__new__(cls, sentence)
+        made.kind, made.values = kind, values
+        return made
+
+
+def why(error: BaseException, name: str, what: What = "model") -> Why:
     """What an error means to whoever wants this model, adapter or dataset; "" for what is no error of the Hub's."""
     kinds, status = _kinds(error), status_of(error)
     page = f"{constants.ENDPOINT}/{'datasets/' if what == 'dataset' else ''}{name}"
     if "GatedRepoError" in kinds or "is a gated dataset" in str(error):  # as the library `datasets` tells it
         login = " with the account of this machine's token" if get_token() else f", and {_LOG_IN}"
-        return f"this {what} is gated: accept its terms at {page}{login}; then start again"
+        said = f"this {what} is gated: accept its terms at {page}{login}; then start again"
+        return Why(said, "hub_gated", name=name, page=page)
     if "DisabledRepoError" in kinds:
-        return f"the Hub has disabled this {what}; choose another"
+        return Why(f"the Hub has disabled this {what}; choose another", "hub_disabled", name=name)
     if kinds & {"RemoteEntryNotFoundError", "RevisionNotFoundError"}:
-        return f"this {what} is not whole on the Hub: a file that belongs to it is not there; choose another"
+        said = f"this {what} is not whole on the Hub: a file that belongs to it is not there; choose another"
+        return Why(said, "hub_not_whole", name=name)
     if kinds & {"RepositoryNotFoundError", "DatasetNotFoundError", "HFValidationError"} or status == 404:
         private = f"and if it is private, {_LOG_IN}"
-        return f"there is no {what} of that name on the Hub that may be read; check its spelling, {private}"
+        said = f"there is no {what} of that name on the Hub that may be read; check its spelling, {private}"
+        return Why(said, "hub_nothing", name=name)
     if status in (401, 403):
-        return f"the Hub does not take the token of this machine for this {what}; {_LOG_IN} to one that may read it"
+        said = f"the Hub does not take the token of this machine for this {what}; {_LOG_IN} to one that may read it"
+        return Why(said, "hub_token", name=name)
     if status == 429:
-        return "the Hub has been asked too often from here; wait a few minutes, then start again"
+        said = "the Hub has been asked too often from here; wait a few minutes, then start again"
+        return Why(said, "hub_often", name=name)
     if status:
-        return f"the Hub answers with error {status}; start again later"
+        return Why(f"the Hub answers with error {status}; start again later", "hub_status", name=name, status=status)
     if kinds & _NETWORK:
-        return "the Hub cannot be reached; check the network, then start again"
+        return Why("the Hub cannot be reached; check the network, then start again", "hub_far", name=name)
     if kinds & _FOREIGN:
-        return f"what answers at {constants.ENDPOINT} is not the Hub; check the network and HF_ENDPOINT"
-    return ""
+        where = constants.ENDPOINT
+        said = f"what answers at {where} is not the Hub; check the network and HF_ENDPOINT"
+        return Why(said, "hub_other", name=name, where=where)
+    return Why()
 
 
 def redacted(text: str) -> str:

@@ -23,7 +23,7 @@ from huggingface_hub.utils import build_hf_headers, disable_progress_bars, get_s
 from ftchat.errors import DataError, FtchatError, ModelError
 from ftchat.events import Downloading
 from ftchat.hub.integrity import fault
-from ftchat.hub.sentences import What, disk_is_full, passes, why
+from ftchat.hub.sentences import What, Why, disk_is_full, passes, why
 
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before the next try, after tries that brought nothing
 _PATIENCE = 10  # seconds for the Hub to answer
@@ -142,7 +142,7 @@ class Transfer:
                 self._bytes(url, beside, size)
                 if wrong := fault(beside, etag, self._go_on):
                     beside.unlink()
-                    raise self._error(f"{self.name}: {file} {wrong}")
+                    raise self._error(f"{self.name}: {file} {wrong}", wrong.kind, name=self.name, file=file)
                 beside.rename(blob)
         self._persist(lambda: self._linked(file))
 
@@ -267,14 +267,16 @@ class Transfer:
                 cache = constants.HF_HUB_CACHE
                 raise self._error(
                     f"the disk of {cache} became full while {self.name} was downloaded; free some space there, then "
-                    "start again: it goes on from what has come"
-                ) from None
+                    "start again: it goes on from what has come",
+                    "hub_full", name=self.name, cache=cache,
+                ) from None  # fmt: skip
             said = why(error, self.name, self.what)
             if isinstance(error, PermissionError) or getattr(error, "errno", None) == errno.EROFS:
-                said = f"{constants.HF_HUB_CACHE} cannot be written to; set HF_HOME to a folder of yours"
+                cache = constants.HF_HUB_CACHE
+                said = Why(f"{cache} cannot be written to; set HF_HOME to a folder of yours", "hub_barred", cache=cache)
             if not said:
                 raise
-            raise self._error(f"{self.name}: {said}") from None
+            raise self._error(f"{self.name}: {said}", said.kind, **said.values) from None
 
 
 def _size(path: Path) -> int:

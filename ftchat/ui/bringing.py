@@ -51,7 +51,8 @@ class Bringing:
         # A listener that cancels does not apply outputs of its own.
         tab.stop_fetch.click(self.stopped, shell.lang, [tab.told, tab.stop_fetch], **QUIETLY)
         tab.brought.pick(self.do, shell.lang, outcome, **QUEUED)
-        gr.on([shell.lang.change, tab.outline.change], self.listed, shell.lang, tab.brought, **QUIETLY)
+        tab.outline.change(self.listed, shell.lang, tab.brought, **QUIETLY)
+        shell.pulse.speak(lambda lang: [self.listed(lang)], [shell.lang], [tab.brought])
 
     def from_files(self, files: Sequence[str], lang: str) -> Iterator[tuple]:
         paths = [Path(file) for file in files]
@@ -63,7 +64,7 @@ class Bringing:
         if not name:
             return
         on, off = gr.Button(elem_classes=ON), gr.Button(elem_classes=OFF)
-        yield (_quiet(t("ft_brg_fetching", lang, name=name)), *(gr.skip(),) * 4, on)
+        yield (_quiet(t("ft_hub_fetching", lang, name=name)), *(gr.skip(),) * 4, on)
         try:
             with self.studio.brought.coming() as folder:
                 for now in fetch(name, folder, private=self.studio.bases.allowed is None):
@@ -74,7 +75,7 @@ class Bringing:
             yield (_refusal(sentence(error, lang)), *(gr.skip(),) * 4, off)
 
     def stopped(self, lang: str) -> tuple:
-        return _quiet(t("ft_brg_stopped", lang)), gr.Button(elem_classes=OFF)
+        return _quiet(t("ft_hub_stopped", lang)), gr.Button(elem_classes=OFF)
 
     def do(self, event: gr.EventData, lang: str) -> tuple:
         """Chooses one of the list, or deletes it."""
@@ -123,7 +124,7 @@ class Bringing:
 
 def _how_far(now: Downloading, lang: str) -> str:
     sizes = {name: numbers.gigabytes(size) for name, size in (("done", now.done), ("total", now.total))}
-    return t("ft_brg_coming", lang, name=now.base, rate=numbers.megabytes(now.rate), **sizes)
+    return t("ft_hub_coming", lang, name=now.base, rate=numbers.megabytes(now.rate), **sizes)
 
 
 def _chosen(adapter: str) -> str:

@@ -60,7 +60,7 @@ class CompareLayout:
             )
             self.ask = gr.Button(i18n("ft_cmp_ask_base"), elem_id="ft-ask", variant="primary", scale=0, min_width=96)
             self.halt = gr.Button(
-                i18n("ft_cmp_stop"), elem_id="ft-stop", variant="stop", scale=0, min_width=96, visible=False
+                i18n("ft_stop"), elem_id="ft-stop", variant="stop", scale=0, min_width=96, visible=False
             )
         with gr.Row(elem_id="ft-under"):
             with gr.Accordion(i18n("ft_cmp_settings"), open=False, elem_id="ft-params", elem_classes="ft-fold"):
@@ -83,6 +83,8 @@ class CompareLayout:
             with gr.Row(elem_classes="ft-ph"):
                 head, picker = html(), None if pane == BASE else self._build_picker(pane)
                 proof, tools = html(elem_classes="ft-sworn"), html(clicks=True, elem_classes="ft-do")
+            if pane == BASE:
+                self.told_of_base = html(elem_id="ft-base-said")
             strength = None if pane == BASE else self._build_strength()
             talk = html(clicks=True, script="ft.duet.watch(element)", elem_classes="ft-talk")
             return PaneParts(column, head, picker, proof, tools, strength, talk, html(elem_classes="ft-foot"))
@@ -116,13 +118,13 @@ class CompareLayout:
     def _build_bringing(self) -> None:
         self.brought = html(clicks=True, elem_id="ft-brought")
         with gr.Row():
-            self.drop = gr.File(label=i18n("ft_brg_drop"), file_count="multiple", height=110, elem_id="ft-brg-drop")
+            self.drop = gr.File(label=i18n("ft_brg_drop"), file_count="multiple", height=150, elem_id="ft-brg-drop")
             with gr.Column(min_width=240):
                 self.hub = gr.Textbox(
                     label=i18n("ft_brg_hub"), placeholder="owner/name", lines=1, max_lines=1, elem_id="ft-brg-hub"
                 )
-                self.fetch = gr.Button(i18n("ft_brg_fetch"), size="sm", elem_id="ft-brg-fetch")
-                self.stop_fetch = gr.Button(i18n("ft_brg_stop"), size="sm", elem_classes=OFF, elem_id="ft-brg-stop")
+                self.fetch = gr.Button(i18n("ft_hub_fetch"), size="sm", elem_id="ft-brg-fetch")
+                self.stop_fetch = gr.Button(i18n("ft_stop"), size="sm", elem_classes=OFF, elem_id="ft-brg-stop")
         self.told = html(elem_id="ft-brg-said")
 
     def _build_settings(self) -> None:

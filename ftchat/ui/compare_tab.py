@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -24,7 +25,6 @@ from ftchat.ui.duet import PANES, TUNED, ChatStore, batches
 from ftchat.ui.messages import sentence
 from ftchat.ui.standing import Standing, standing
 from ftchat.ui.studio import Shell, Studio
-from ftchat.ui.suggested import Suggested
 from ftchat.ui.texts import t
 from ftchat.ui.visitor import SELECTED, Visitor
 
@@ -46,23 +46,24 @@ def build(studio: Studio, shell: Shell) -> CompareTab:
 
 class CompareTab(CompareView):
     def __init__(self, studio: Studio, shell: Shell):
-        super().__init__(Suggested(studio))
-        self.studio = studio
+        super().__init__(studio)
         self.chats = ChatStore()
         selected = [shell.lang, shell.run, shell.dataset, self.followed, *self.pickers, *self.strengths]
         who = [self.key, *selected]
         how = [self.temperature, self.length, self.seed, self.fresh, self.system]
         answers = [component for parts in self.panes for component in (parts.talk, parts.foot)]
         view = [
-            *(self.key, self.note, self.mark, self.add, self.said, self.chips, self.keys, self.prompt, self.ask),
-            *(self.halt, self.retry, self.followed, *self.pickers, *answers),
+            *(self.key, self.mark, self.add, self.said, self.chips, self.keys, self.prompt, self.ask),
+            *(self.halt, self.retry, self.followed, self.told_of_base, *self.pickers, *answers),
             *(part for parts in self.panes for part in (parts.column, parts.head, parts.proof, parts.tools)),
             *self.strengths,
         ]
+        self.shown = view
         # A beat has few outputs, for Gradio touches each of them in the browser even where nothing is new.
         shell.pulse.follow(self.refresh, who, [self.outline, self.note])
         picked = [picker.input for picker in self.pickers]
-        changes = [shell.lang.change, shell.run.change, shell.dataset.change, *picked, self.outline.change]
+        shell.pulse.speak(self.translate, who, view)
+        changes = [shell.run.change, shell.dataset.change, *picked, self.outline.change]
         gr.on(changes, self.redraw, who, view, **_QUIET)
         tools = [parts.tools for parts in self.panes[TUNED:]]
         moved = [slider.input for slider in self.strengths]
@@ -141,6 +142,7 @@ class CompareTab(CompareView):
                 if events or (chat.last and chat.last.loading):
                     yield self.answers(chat, now, who.lang)
             chat.end()
+            self._look_at(request.base)
         except FtchatError as error:
             chat.end(sentence(error, who.lang))
         except Exception:
@@ -171,6 +173,16 @@ class CompareTab(CompareView):
             self._stop_reply(chat.live)
         chat.clear()
         return self.redraw(chat.id, *rest)
+
+    def _look_at(self, base: str) -> None:
+        """Learns what there is to say of a base that has just answered; the next beat sees it."""
+
+        def look() -> None:
+            with suppress(FtchatError):
+                self.studio.describe(base)
+
+        if self.studio.notes(base) is None:
+            threading.Thread(target=look, name="ftchat-look", daemon=True).start()
 
     def _stop_reply(self, request: str, place: int | None = None) -> None:
         """Tells the model to stop, without waiting until it listens."""
@@ -238,12 +250,18 @@ class CompareTab(CompareView):
         now = self._standing(who)
         # The last turn is part of it, so that what a redraw may have spoilt by coming late is mended at the end.
         last = chat.last.request if chat.last else ""
-        outline = repr((chat.id, last, who.lang, now.base, now.picks, now.options, now.waiting is not None))
+        outline = repr(
+            (chat.id, last, now.base, now.picks, now.options, now.waiting is not None, self.studio.notes(now.base))
+        )
         return outline, panes.note(now, who.lang)
 
     def redraw(self, key: str, *rest: Any) -> Update:
         who = Visitor.of(*rest)
         return self.view(self.chats.open(key), self._standing(who), who)
+
+    def translate(self, key: str, *rest: Any) -> list[Any]:
+        news = self.redraw(key, *rest)
+        return [news.get(component, gr.skip()) for component in self.shown]
 
     def _standing(self, who: Visitor) -> Standing:
         return standing(self.studio.runs, self.studio.brought, who.run, who.picks, who.followed)

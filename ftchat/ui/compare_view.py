@@ -6,11 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from ftchat.ui import panes
+from ftchat.ui import fit_view, panes
 from ftchat.ui.compare_layout import CompareLayout
 from ftchat.ui.duet import PANES, TUNED, Chat
 from ftchat.ui.markup import OFF
 from ftchat.ui.standing import Standing
+from ftchat.ui.studio import Studio
 from ftchat.ui.suggested import Suggested
 from ftchat.ui.texts import t
 from ftchat.ui.visitor import Visitor
@@ -20,9 +21,10 @@ Update = dict[Any, Any]  # new values by component; what is not in it stays
 
 
 class CompareView(CompareLayout):
-    def __init__(self, suggested: Suggested):
+    def __init__(self, studio: Studio):
         super().__init__()
-        self.suggested = suggested
+        self.studio = studio
+        self.suggested = Suggested(studio)
 
     def view(self, chat: Chat, now: Standing, who: Visitor) -> Update:
         """Everything, as it stands."""
@@ -37,6 +39,7 @@ class CompareView(CompareLayout):
             self.add: gr.Button(visible=now.tuned is not None and None in now.picks),
             self.chips: panes.chips(self.suggested.of(now.tuned.adapter if now.tuned else None, who.dataset), lang),
             self.keys: panes.keys(lang),
+            self.told_of_base: fit_view.notes(self.studio.notes(now.base), lang),
             self.prompt: gr.Textbox(placeholder=t(f"ft_cmp_{many}_hint", lang)),
             self.ask: gr.Button(t(f"ft_cmp_ask_{many}", lang), visible=not live),
             self.followed: now.followed,
@@ -52,7 +55,6 @@ class CompareView(CompareLayout):
             update[parts.tools] = panes.tools(chat, pane, now, who.strength(pane), lang)
         return update | {
             self.key: chat.id,
-            self.note: panes.note(now, lang),
             self.said: panes.said(chat, now, lang),
             self.ask: gr.Button(visible=not live),
             self.halt: gr.Button(visible=live),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -23,6 +24,7 @@ from ftchat.ui.texts import i18n, t
 FIELDS = ("prompt", "completion", "input", "system")
 _NONE = "–"
 _TABLES = frozenset(("csv", "tsv", "xlsx"))
+_KEPT = 8  # first rows
 _SAMPLE = 24  # characters of a cell
 _QUOTED = re.compile(r"'(.+?)'(?!\w)")
 
@@ -58,7 +60,7 @@ def build(studio: Studio, shell: Shell) -> None:
             return hidden
         used = dict(root.mapping or {}) or guessed(found)
         unnamed = all(column.isdigit() for column in found.columns)
-        cells = json.loads(finish(studio.editor.first_row(chosen, {})))["cells"] if unnamed else {}
+        cells = first_row(chosen, ())["cells"] if unnamed else {}
         choices = [(_NONE, _NONE), *((_labelled(column, cells), column) for column in found.columns)]
         picks = [gr.Dropdown(choices=choices, value=used.get(field, _NONE)) for field in FIELDS]
         doubtful = not root.mapping and any("guess" in problem.message for problem in _reasons(found))
@@ -67,11 +69,15 @@ def build(studio: Studio, shell: Shell) -> None:
         switch = gr.Checkbox(value=is_named, elem_classes=ON if table else OFF)
         return gr.Accordion(elem_classes=ON, open=doubtful), *picks, switch, ""
 
+    @lru_cache(maxsize=_KEPT)
+    def first_row(chosen: str, mapping: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+        return json.loads(finish(studio.editor.first_row(chosen, dict(mapping))))
+
     def show(chosen: str, lang: str, *picked: str) -> str:
         mapping = _mapping(picked)
         if not {"prompt", "completion"} <= mapping.keys():
             return f'<p class="ft-sub">{esc(t("ft_columns_needed", lang))}</p>'
-        row = json.loads(finish(studio.editor.first_row(chosen, mapping)))
+        row = first_row(chosen, tuple(mapping.items()))
         turns = "".join(f"<dt>{esc(role)}</dt><dd>{esc(text[:400])}</dd>" for role, text in row["turns"])
         body = f'<dl class="ft-settings">{turns}</dl>' if turns else f'<p class="ft-sub">{esc(row["why"])}</p>'
         return f'<h3 class="ft-h3">{esc(t("ft_first_row", lang))}</h3>{body}'
@@ -84,9 +90,13 @@ def build(studio: Studio, shell: Shell) -> None:
         return finish(studio.reader.reread(chosen, {}, is_named))
 
     asked = [shell.dataset, shell.lang]
-    gr.on(
-        [shell.dataset.change, shell.lang.change], told(draw_columns), asked, [panel, *fields, named, first], **DRAWING
-    )
+    shell.dataset.change(told(draw_columns), asked, [panel, *fields, named, first], **DRAWING)
+
+    def translate(shown: str, chosen: str | None, lang: str, *picked: str) -> list[Any]:
+        """What was picked stays; only the first row that it gives has words."""
+        return [show(chosen, lang, *picked) if chosen and shown else gr.skip()]
+
+    shell.pulse.speak(translate, [first, *asked, *fields], [first])
     gr.on([field.input for field in fields], told(show), [*asked, *fields], first, trigger_mode="always_last", **QUEUED)
     named.input(told(rename), [*asked, named], shell.dataset, **QUEUED)
     apply.click(told(reread), [*asked, *fields], shell.dataset, **QUEUED)

@@ -5,6 +5,7 @@ What is brought is read in another process. Knows nothing of what is shown of it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,15 +17,17 @@ from ftchat.errors import FtchatError
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import OFF, ON, QUEUED, QUIETLY, html
 from ftchat.ui.messages import sentence, told
-from ftchat.ui.reader import Steps
+from ftchat.ui.reader import Reader, Steps
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.templates import cards, template
 from ftchat.ui.texts import i18n, t
 from ftchat.ui.walls import FILES_LIMIT
 
+_PAGE = re.compile(r"(?:https?://)?(?:huggingface\.co|hf\.co)/datasets/([^/?#]+/[^/?#]+).*")
+
 
 class Brought(NamedTuple):
-    """What is read, under which name, and where it is from."""
+    """What is read (files, a text, or the id of a dataset on the Hub), under which name, and where it is from."""
 
     sources: tuple[Path, ...] | str
     name: str
@@ -50,6 +53,18 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
             read_paste = gr.Button(i18n("ft_read"), size="sm", elem_id="ft-read")
             drop = gr.File(label=i18n("ft_drop"), file_count="multiple", height=132, elem_id="ft-drop")
             formats = html()
+            with gr.Row(elem_id="ft-from-hub"):
+                hub = gr.Textbox(
+                    "",
+                    label=i18n("ft_hub_data"),
+                    info=i18n("ft_hub_data_info"),
+                    placeholder="owner/name",
+                    lines=1,
+                    max_lines=1,
+                    min_width=0,
+                    elem_id="ft-hub",
+                )
+                fetch = gr.Button(i18n("ft_hub_fetch"), size="sm", scale=0, min_width=80, elem_id="ft-fetch")
             said = html(elem_id="ft-said")
             with gr.Column(elem_classes=OFF, elem_id="ft-ask-columns") as asking:
                 ask_prompt, ask_answer = (
@@ -57,7 +72,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
                     for field in ("prompt", "completion")
                 )
                 read_columns = gr.Button(i18n("ft_read_columns"), size="sm", elem_id="ft-read-columns")
-            cancel = gr.Button(i18n("ft_cancel"), size="sm", elem_classes=OFF, elem_id="ft-cancel")
+            cancel = gr.Button(i18n("ft_stop"), size="sm", elem_classes=OFF, elem_id="ft-cancel")
             keep = gr.Button(i18n("ft_keep"), size="sm", elem_classes=OFF, elem_id="ft-keep")
     promises = html()
     refused = gr.State(None)  # what was brought, where it is not clear which column is what
@@ -65,7 +80,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
     def words(lang: str) -> tuple[str, ...]:
         return views.intro(lang), cards(lang), views.formats(lang), views.promises(lang)
 
-    shell.lang.change(words, shell.lang, [intro, templates, formats, promises], **QUIETLY)
+    shell.pulse.speak(words, [shell.lang], [intro, templates, formats, promises])
 
     def take(steps: Steps, before: str | None, lang: str, brought: Brought) -> Iterator[tuple]:
         """Follows a reading to its end. Closed, it ends the reading."""
@@ -120,20 +135,43 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
         for step in take(studio.reader.read(*brought), before, lang, brought):
             yield *step, None
 
+    def from_id(typed: str, before: str | None, lang: str) -> Iterator[tuple]:
+        address = _PAGE.fullmatch(typed.strip())
+        name = address[1] if address else typed.strip()
+        if not name:
+            yield *refuse(t("ft_hub_empty", lang), before, lang), gr.skip()
+            return
+        brought = Brought(name, name, "hub")
+        for step in take(coming(brought), before, lang, brought):
+            yield *step, gr.skip() if step[0] == gr.skip() else ""
+
+    def coming(brought: Brought, mapping: dict[str, str] | None = None) -> Steps:
+        """From the Hub, in a process of its own: nobody else's reading waits for a download."""
+        with closing(Reader(studio.home)) as reader:
+            return (yield from reader.fetch(brought.name, mapping, shared=studio.bases.allowed is not None))
+
     def with_columns(brought: Brought, prompt: str, answer: str, before: str | None, lang: str) -> Iterator[tuple]:
         """What was refused, read by the columns that were chosen."""
         mapping = {"prompt": prompt, "completion": answer}
-        yield from take(studio.reader.read(*brought, mapping), before, lang, brought)
+        steps = coming(brought, mapping) if brought.kind == "hub" else studio.reader.read(*brought, mapping)
+        yield from take(steps, before, lang, brought)
 
     asked = [shell.dataset, shell.lang]
     outcome = [shell.dataset, paste, said, keep, entrance, loaded, cancel, asking, ask_prompt, ask_answer, refused]
     by_card = templates.pick(told(from_template), asked, outcome, **QUEUED)
     by_paste = read_paste.click(told(from_paste), [paste, *asked], outcome, **QUEUED)
     by_file = drop.upload(told(from_files), [drop, *asked], [*outcome, drop], **QUEUED)
+    by_id = gr.on(
+        [fetch.click, hub.submit], told(from_id), [hub, *asked], [*outcome, hub], concurrency_limit=8, **QUEUED
+    )
     by_column = read_columns.click(told(with_columns), [refused, ask_prompt, ask_answer, *asked], outcome, **QUEUED)
-    cancel.click(None, None, None, cancels=[by_card, by_paste, by_file, by_column])
+    cancel.click(None, None, None, cancels=[by_card, by_paste, by_file, by_id, by_column])
+
+    def stopped(typed: str, lang: str) -> tuple:
+        return views.stopped(t("ft_hub_stopped", lang)) if typed.strip() else "", gr.Button(elem_classes=OFF)
+
     # A listener that cancels does not apply outputs of its own.
-    cancel.click(lambda: ("", gr.Button(elem_classes=OFF)), None, [said, cancel], **QUIETLY)
+    cancel.click(stopped, [hub, shell.lang], [said, cancel], **QUIETLY)
 
     def leave() -> tuple:
         return "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)

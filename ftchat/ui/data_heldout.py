@@ -5,6 +5,7 @@ removed. It belongs to one dataset and its versions; with other data it is forgo
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ HELD_OUT = "held_out"  # the kind of dataset
 
 
 def build(studio: Studio, shell: Shell) -> None:
+    known: dict[tuple[str, str], dict[str, Any]] = {}  # by dataset and held-out data, the last: what leaks
+    unknown = gr.Textbox("", visible="hidden")  # another number whenever that is still to be found
     about = gr.State(None)  # what the dataset that it belongs to was read as
     with gr.Accordion(i18n("ft_held"), open=False, elem_id="ft-held"):
         said = html(clicks=True, elem_id="ft-held-said")
@@ -31,10 +34,23 @@ def build(studio: Studio, shell: Shell) -> None:
         path = Path(file)
         return finish(studio.reader.read([path], path.stem, HELD_OUT)), None
 
+    def leaks(chosen: str, held_out: str) -> dict[str, Any]:
+        pair = chosen, held_out
+        if pair not in known:
+            known.clear()
+            known[pair] = json.loads(finish(studio.editor.leaks(chosen, held_out)))
+        return known[pair]
+
+    def translate(chosen: str | None, held_out: str | None, lang: str) -> tuple:
+        """What is being looked for in another process is told when it is found."""
+        if held_out and (chosen, held_out) not in known:
+            return str(time.time_ns()), gr.skip(), gr.skip()
+        return gr.skip(), *draw_held_out(chosen, held_out, lang)
+
     def draw_held_out(chosen: str | None, held_out: str | None, lang: str) -> tuple[str, Any]:
         if chosen is None or held_out is None:
             return f'<p class="ft-sub">{esc(t("ft_held_why", lang))}</p>', gr.Button(elem_classes=OFF)
-        found = json.loads(finish(studio.editor.leaks(chosen, held_out)))
+        found = leaks(chosen, held_out)
         name, count = studio.data(held_out)
         lines = [f"<b>{esc(t('ft_held_is', lang, name=name, n=count))}</b>"]
         lines.append(esc(t("ft_held_leaks", lang, n=found["n"]) if found["n"] else t("ft_held_clean", lang)))
@@ -57,5 +73,6 @@ def build(studio: Studio, shell: Shell) -> None:
     said.pick(told(clean), asked, shell.held_out, **QUEUED)
     none.click(lambda: None, None, shell.held_out, **QUEUED)
     shell.dataset.change(keep_held_out, [shell.dataset, about], [about, shell.held_out], **QUEUED)
-    changes = [shell.dataset.change, shell.held_out.change, shell.lang.change]
+    changes = [shell.dataset.change, shell.held_out.change, unknown.change]
     gr.on(changes, told(draw_held_out), asked, [said, none], trigger_mode="always_last", **QUEUED)
+    shell.pulse.speak(translate, asked, [unknown, said, none])

@@ -7,6 +7,7 @@ step, so that nothing else waits for it.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from functools import lru_cache
@@ -17,7 +18,7 @@ import gradio as gr
 from ftchat.data import Problem, Remedy
 from ftchat.data.summary import Group, group, in_order
 from ftchat.errors import DataError, FtchatError
-from ftchat.records import Fit, RunConfig, TokenStats
+from ftchat.records import Fit, Preview, RunConfig, TokenStats
 from ftchat.ui import data_columns, data_heldout, data_table, findings
 from ftchat.ui import data_views as views
 from ftchat.ui.markup import DRAWING, OFF, ON, QUEUED, QUIETLY, html
@@ -38,6 +39,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     """Fills `loaded`, which gives way to the entrance (with its `keep` button) by Change data."""
     pair = gr.State(0)  # the example whose tokens are shown
     root = gr.State(None)  # what the dataset that is shown was read as
+    unseen = gr.Textbox("", visible="hidden")  # another number whenever the model is still to be asked
     with gr.Row(elem_classes="ft-card", elem_id="ft-stat"):
         stats = html(elem_id="ft-stats")
         with gr.Row(elem_id="ft-statb", scale=0):
@@ -64,15 +66,16 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     counted: dict[tuple[str, str], tuple[TokenStats, tuple[Problem, ...]]] = {}
     unknown: tuple[None, tuple[Problem, ...]] = (None, ())
     lately: dict[tuple[str, str], TokenStats] = {}  # by root and base: of the version that was counted last
+    looked_at: dict[tuple[str, str, int], Preview] = {}  # by dataset, base and example
 
     def draw(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
         if chosen is None:
             return (gr.skip(),) * 5
-        info = store.info(chosen)
+        info, waiting = store.info(chosen), t("ft_waiting_for_model", lang)
         return (
             *numbers(chosen, base, lang),
             found(chosen, base, lang),
-            token_panel(None, pair, info.count, base, lang, t("ft_waiting_for_model", lang)),
+            token_panel(looked_at.get((chosen, base, pair)), pair, info.count, base, lang, waiting),
             views.ready(info, base, lang),
         )
 
@@ -105,22 +108,26 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         first = gr.skip() if now == before else 0
         return first, now, *ways, *draw(chosen, base, lang, pair if now == before else 0)
 
-    def draw_again(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
-        """Other words or another base, and the same view; the first words of a page without data open the way in."""
+    def translate(chosen: str | None, base: str, lang: str, pair: int) -> tuple:
+        """Other words, and the same view; the first words of a page without data open the way in."""
         way_in = gr.Column(elem_classes=ON) if chosen is None else gr.skip()
-        return way_in, *draw(chosen, base, lang, pair)
+        known = chosen is None or ((chosen, base, pair) in looked_at and (chosen, base) in counted)
+        return gr.skip() if known else str(time.time_ns()), way_in, *draw(chosen, base, lang, pair)
 
     def look(chosen: str | None, base: str, lang: str, pair: int) -> Any:
         if chosen is None:
             return gr.skip()
         count = store.info(chosen).count
         pair = max(0, min(pair, count - 1))
+        place = chosen, base, pair
         try:
-            ((_, example),) = store.page(chosen, pair, 1).rows
-            (preview,) = studio.worker.preview(base, [example])
+            if place not in looked_at:
+                ((_, example),) = store.page(chosen, pair, 1).rows
+                (looked_at[place],) = studio.worker.preview(base, [example])
+                _forget(looked_at)
         except FtchatError as error:
             return token_panel(None, pair, count, base, lang, sentence(error, lang))
-        return token_panel(preview, pair, count, base, lang)
+        return token_panel(looked_at.get(place), pair, count, base, lang)
 
     def count(chosen: str | None, base: str, lang: str) -> tuple:
         if chosen is None:
@@ -132,9 +139,8 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
                 rows = json.loads(finish(studio.editor.cut(chosen, tokens))) if doubtful else ()
                 counted[chosen, base] = tokens, tuple(Problem.from_json(row) for row in rows)
                 lately[store.info(chosen).root, base] = tokens
-                for kept in (counted, lately):
-                    if len(kept) > _KEPT:
-                        kept.pop(next(iter(kept)), None)
+                _forget(counted)
+                _forget(lately)
         _, cut = counted.get((chosen, base), unknown)
         return *numbers(chosen, base, lang, counting=False), found(chosen, base, lang) if cut else gr.skip()
 
@@ -142,10 +148,11 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
     shown = [shell.dataset, shell.base, shell.lang, pair]
     steps = (
         shell.dataset.change(told(draw_new), [*shown, root], [pair, root, entrance, loaded, *drawn], **DRAWING),
-        gr.on([shell.lang.change, shell.base.change], told(draw_again), shown, [entrance, *drawn], **DRAWING),
+        shell.base.change(told(draw), shown, drawn, **DRAWING),
     )
-    for step in steps:
-        step.then(look, shown, tokens, **_WAITING).then(count, shown[:3], [stats, lengths, report], **_WAITING)
+    shell.pulse.speak(translate, shown, [unseen, entrance, *drawn])
+    for then in (*(step.then for step in steps), unseen.change):
+        then(look, shown, tokens, **_WAITING).then(count, shown[:3], [stats, lengths, report], **_WAITING)
     # A run on another base keeps the model to itself: when it ends, what could not be looked at is.
     shell.training.change(
         lambda training, *asked: gr.skip() if training else look(*asked), [shell.training, *shown], tokens, **_WAITING
@@ -212,3 +219,9 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column, 
         return gr.Button(elem_classes=ON), gr.Column(elem_classes=ON), gr.Column(elem_classes=OFF)
 
     change.click(come_back, None, [keep, entrance, loaded], **QUIETLY)
+
+
+def _forget(known: dict) -> None:
+    """What has been known longest, where that is much."""
+    if len(known) > _KEPT:
+        known.pop(next(iter(known)), None)

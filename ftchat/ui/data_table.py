@@ -75,7 +75,7 @@ def build(studio: Studio, shell: Shell, root: gr.State) -> gr.HTML:
 
     asked, table = [shell.dataset, shell.lang, find], [number, head, body]
     shell.dataset.change(told(renew), [*asked, number, begun], [begun, find, *table], **DRAWING)
-    shell.lang.change(told(draw), [*asked, number], table, **DRAWING)
+    shell.pulse.speak(draw, [*asked, number], table)
     head.pick(told(turn), asked, table, **QUIETLY)
     find.change(told(search), asked, table, **DRAWING)
 

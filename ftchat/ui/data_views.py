@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from ftchat.data import DatasetInfo
 from ftchat.data.summary import Summary
+from ftchat.events import Downloading
 from ftchat.records import TokenStats
 from ftchat.ui.header import model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
-from ftchat.ui.numbers import megabytes
-from ftchat.ui.reader import Progress
+from ftchat.ui.numbers import gigabytes, megabytes
+from ftchat.ui.reader import NOTHING_YET, Progress
 from ftchat.ui.texts import TEXTS, t
 
 _FORMATS = {"jsonl": "JSON Lines", "json": "JSON", "csv": "CSV", "tsv": "TSV", "xlsx": "XLSX", "parquet": "Parquet"}
@@ -31,23 +32,35 @@ def formats(lang: str) -> str:
 
 
 def reading(step: Progress, lang: str) -> str:
-    """How far a reading is: in bytes once it has said so, and in rows while they are compared."""
+    """How far a reading is: in bytes once it has said so, and in rows while they are compared. What comes from the Hub
+    tells that first."""
+    if isinstance(step, Downloading):
+        if step.done >= step.total:  # it is being looked at
+            return reading(NOTHING_YET, lang)
+        sizes = {name: gigabytes(size) for name, size in (("done", step.done), ("total", step.total))}
+        words = t("ft_hub_coming", lang, name=step.base, rate=megabytes(step.rate), **sizes)
+        return _at_work(words, step.done, step.total)
     done, total, unit = step
+    if unit == "hub":
+        return _at_work(t("ft_hub_asking", lang))
     if unit == "rows":
-        return _at_work(t("ft_comparing", lang, done=f"{done:,}", total=f"{total:,}"), step)
+        return _at_work(t("ft_comparing", lang, done=f"{done:,}", total=f"{total:,}"), done, total)
     words = t("ft_reading_of", lang, done=megabytes(done), total=megabytes(total)) if total else t("ft_reading", lang)
-    return _at_work(words, step)
+    return _at_work(words, done, total)
+
+
+def stopped(words: str) -> str:
+    return f'<p class="ft-why" role="status">{icon("note")}<span>{esc(words)}</span></p>'
 
 
 def working(step: Progress, lang: str) -> str:
     """That a change is being made, and how far it is once that is known."""
-    done, total, _ = step
+    done, total = (step.done, step.total) if isinstance(step, Downloading) else step[:2]
     words = t("ft_working_of", lang, done=f"{done:,}", total=f"{total:,}") if total else t("ft_working", lang)
-    return _at_work(words, step)
+    return _at_work(words, done, total)
 
 
-def _at_work(words: str, step: Progress) -> str:
-    done, total, _ = step
+def _at_work(words: str, done: int = 0, total: int = 0) -> str:
     role = "" if total else ' role="status"'  # numbers that change all the time are not read out
     far = f' max="{total}" value="{done}"' if total else ""
     bar = f'<progress{far} aria-label="{esc(words)}"></progress>'

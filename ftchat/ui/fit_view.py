@@ -1,4 +1,4 @@
-"""What a run would take, and which base models fit, as HTML: pure functions of an Estimate and of the catalogue.
+"""What a run would take, which base models fit and what there is to say of one, as HTML: pure functions.
 
 Knows nothing of components or of the worker.
 """
@@ -13,11 +13,14 @@ from ftchat.records import STARTER, Badge, Estimate
 from ftchat.ui import numbers
 from ftchat.ui.bases import ANY
 from ftchat.ui.header import clock, model_name
+from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
 from ftchat.ui.texts import t
+from ftchat.ui.texts.chinese import NOTES
 
 OTHER = "other"  # the radio's value where the text field names the base
 _LANGUAGES_NAMED = 3
+_LANGUAGES = {"en": "ft_in_en", "zh": "ft_in_zh", "*": "ft_many_languages"}
 
 
 def base_radios(chosen: str, allowed: Sequence[str] | None, fits: Mapping[str, Badge], lang: str) -> str:
@@ -55,7 +58,7 @@ def _radio(value: str, name: str, about: str, badge: str, checked: bool) -> str:
 
 def _about(offer: Offer, lang: str) -> str:
     spoken = offer.languages[:_LANGUAGES_NAMED]
-    languages = ", ".join(t("ft_many_languages", lang) if code == "*" else code for code in spoken)
+    languages = t("ft_comma", lang).join(t(_LANGUAGES[code], lang) if code in _LANGUAGES else code for code in spoken)
     parts = [numbers.parameters(offer.parameters), languages, offer.licence]
     parts.append(t("ft_context", lang, n=numbers.grouped(offer.context)))
     if offer.gated:
@@ -100,6 +103,15 @@ def not_here_yet(base: str, lang: str) -> str:
     if offer:
         said = t("ft_not_downloaded", lang, name=name, size=numbers.gigabytes(2 * offer.parameters))
     return f'<p class="ft-sub">{esc(said)}</p>'
+
+
+def notes(found: Sequence[str] | None, lang: str) -> str:
+    """What there is to say of a base model."""
+    drawn = ""
+    for note in found or ():
+        said = NOTES.get(note, note) if lang == "zh" else f"{note[0].upper()}{note[1:]}."
+        drawn += f'<p class="ft-why">{icon("note")}<span>{esc(said)}</span></p>'
+    return drawn
 
 
 def placeholder(value: Any) -> str:

@@ -15,7 +15,7 @@ from ftchat.events import RunStatus
 from ftchat.records import STARTER
 from ftchat.runs import Run, RunStore
 from ftchat.ui.icons import LOGO, icon
-from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
+from ftchat.ui.markup import QUEUED, esc, html
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 
@@ -27,7 +27,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
     with gr.Row(elem_id="ft-head"):
         html(f'<span class="ft-logo">{LOGO}<span>ftchat</span></span>')
         live = html(clicks=True, elem_id="ft-live-head")
-        switches = html(_switches(""), clicks=True, elem_id="ft-switches")
+        switches = html(_switches(), clicks=True, elem_id="ft-switches")
     return live, switches
 
 
@@ -44,7 +44,6 @@ def wire(live: gr.HTML, switches: gr.HTML, studio: Studio, shell: Shell) -> None
     live.pick(select, None, shell.run, **QUEUED)
 
     switches.pick(None, None, shell.lang, js="() => ft.speak()", api_visibility="private")
-    shell.lang.change(_switches, shell.lang, switches, **QUIETLY)
 
 
 def active_run(runs: RunStore) -> Run | None:
@@ -104,15 +103,17 @@ def _chip(kind: str, title: str, name: str, lang: str) -> str:
     )
 
 
-def _switches(lang: str) -> str:
-    """The style sheet shows the one of the two languages that the page does not speak, at once."""
+def _switches() -> str:
+    """In both languages: the style sheet shows at once what the one that the page speaks needs, and the keyboard stays
+    where it is."""
     ways = (("zh", "zh-CN", "en"), ("en", "en", "zh"))
     speak = "".join(
         f'<button class="ft-ib ft-to-{to}" data-lang="{to}" aria-label="{esc(t("ft_switch_lang", of))}" lang="{tag}">'
         f"{esc(t('ft_other_lang', of))}</button>"
         for to, tag, of in ways
     )
-    return (
-        f'{speak}<button class="ft-ib" data-act="theme" aria-label="{esc(t("ft_switch_theme", lang))}">'
-        f"{icon('moon', 'ft-moon')}{icon('sun', 'ft-sun')}</button>"
+    named = "".join(
+        f'<span class="ft-vh ft-in-{lang}">{esc(t("ft_switch_theme", lang))}</span>' for lang in ("en", "zh")
     )
+    theme = f"{named}{icon('moon', 'ft-moon')}{icon('sun', 'ft-sun')}"
+    return f'{speak}<button class="ft-ib" data-act="theme">{theme}</button>'

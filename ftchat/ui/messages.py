@@ -28,6 +28,11 @@ def sentence(error: FtchatError, lang: str) -> str:
     return known.format(**error.values) if known else t("ft_said_in_english", lang, said=str(error))
 
 
+def warned(error: FtchatError, lang: str) -> None:
+    """Shows it as a toast, and whatever is being done goes on."""
+    gr.Warning(esc(sentence(error, lang)), title="")
+
+
 def told(handler: Callable[..., Any]) -> Callable[..., Any]:
     """Decorates an event handler, a plain one or a generator: its FtchatErrors are shown as a toast, no output
     changes, and what hangs on `.success` does not run. The toast speaks the language of the argument `lang`."""

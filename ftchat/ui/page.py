@@ -51,7 +51,8 @@ def build_page(home: Path, worker: Worker, bases: Bases = EVERYTHING) -> gr.Bloc
                 labels.append(label)
         header.wire(live, switches, studio, shell)
 
-        pulse.start([gr.Timer(1).tick, lang.change, dataset.change, run.change, choosing.change])
+        pulse.start([gr.Timer(1).tick, dataset.change, run.change, choosing.change])
+        pulse.translate(lang)
 
         def open_page(lang: str, kept: str, named: str) -> tuple[str, str | None, str | None, Any]:
             """What was chosen here last, where it is still there; else the newest."""

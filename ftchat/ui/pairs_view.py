@@ -15,9 +15,12 @@ _CUT = 600  # characters of a text shown in the table
 _EDITABLE = 8000  # characters of a text that is edited in a cell
 
 # Click, Enter or F2 opens a cell; Enter or leaving it saves, Shift+Enter breaks the line, Esc gives up. The table is
-# drawn anew after each change, so the browser keeps the place of the keyboard.
+# drawn anew after each change and in another language, so the browser keeps the place of the keyboard, and which rows
+# are ticked as long as they are shown.
 EDITING = """
-let place = null;
+let place = null, ticked = new Set();
+const told = box => box.dataset.place + [...box.closest('tr').querySelectorAll('[data-edit]')].map(
+  cell => cell.textContent).join(' ');
 const remember = cell => { place = {at: cell.dataset.at, edit: cell.dataset.edit} };
 const open = cell => {
   if (cell.querySelector('textarea')) return;
@@ -48,13 +51,17 @@ element.addEventListener('click', event => {
   if (cell) open(cell);
   if (event.target.closest('[data-act=delete]'))
     trigger('pick', {rows: JSON.stringify(chosen().map(box => [+box.dataset.at, JSON.parse(box.dataset.place)]))}) });
-element.addEventListener('change', () => {
+const count = () => {
   const button = element.querySelector('[data-act=delete]'), n = chosen().length;
-  if (button) { button.hidden = !n; button.querySelector('span').textContent = n } });
+  ticked = new Set(chosen().map(told));
+  if (button) { button.hidden = !n; button.querySelector('span').textContent = n } };
+element.addEventListener('change', count);
 element.addEventListener('keydown', event => {
   const cell = event.target.closest('[data-edit]');
   if (cell && (event.key === 'Enter' || event.key === 'F2')) { event.preventDefault(); open(cell) } });
 watch('value', () => setTimeout(() => {
+  element.querySelectorAll('input[data-at]').forEach(box => { box.checked = ticked.has(told(box)) });
+  count();
   if (place && document.activeElement === document.body)
     element.querySelector(`[data-edit="${place.edit}"][data-at="${place.at}"]`)?.focus(); }, 60));
 """

@@ -18,6 +18,8 @@ from ftchat.ui.suggested import Suggestion
 from ftchat.ui.texts import t
 from ftchat.ui.voices import Option, Speaker
 
+_PLACE = '<span class="ft-place"></span>'
+
 SHOWN = 30  # turns of a chat that are drawn
 
 _COPY = (
@@ -32,11 +34,11 @@ def note(now: Standing, lang: str) -> str:
     progress = now.progress
     if progress is None or now.waiting is None:
         if now.tuned is not None:
-            return f'<h1 class="ft-h2 ft-cmp-title">{esc(t("ft_cmp_title", lang))}</h1>'
-        words = (
-            f'{esc(t("ft_cmp_no_run", lang))} <a class="ft-link" role="button" tabindex="0" data-go="data">'
-            f"{esc(t('ft_cmp_train_link', lang))}</a> {esc(t('ft_cmp_no_run_end', lang))}"
-        )
+            title = "ft_cmp_title_many" if any(now.picks[1:]) else "ft_cmp_title"
+            return f'<h1 class="ft-h2 ft-cmp-title">{esc(t(title, lang))}</h1>'
+        link = f'<a class="ft-link" role="button" tabindex="0" data-go="data">{esc(t("ft_cmp_train_link", lang))}</a>'
+        parts = esc(t("ft_cmp_no_run", lang)), link, esc(t("ft_cmp_no_run_end", lang))
+        words = ("" if lang == "zh" else " ").join(parts)
     elif now.tuned is not None:
         words = esc(t("ft_cmp_next", lang, name=now.waiting.config.name))
     else:
@@ -93,10 +95,10 @@ def proof(chat: Chat, pane: int, now: Standing, lang: str) -> str:
     norm = f"{done.adapter_norm:.3g}"
     more = t("ft_cmp_answered_more", lang, run=by, norm=norm)
     words = f'<span class="ft-cmp-by">{esc(t("ft_cmp_answered", lang))} ·</span>'
-    words += f'<span class="ft-num">‖ΔW‖ {norm}</span>'
+    words += f'<span class="ft-num">‖ΔW‖ {norm}{" ·" if done.divergence is not None else ""}</span>'
     if done.divergence is not None:
         more += " " + t("ft_cmp_divergence_more", lang, divergence=f"{done.divergence:.3f}")
-        words += f'<span class="ft-num">· Δ {done.divergence:.2f}</span>'
+        words += f'<span class="ft-num">Δ {done.divergence:.2f}</span>'
     if done.alternates:
         more += " " + t("ft_cmp_alternates_more", lang)
         words += f'<span class="ft-cmp-by">· {esc(t("ft_cmp_alternates", lang))}</span>'
@@ -108,21 +110,22 @@ def _chip(kind: str, more: str, shown: str) -> str:
 
 
 def tools(chat: Chat, pane: int, now: Standing, strength: float, lang: str) -> str:
-    """What can be done with one pane. `ft-tune` opens its slider, in the browser alone."""
+    """What can be done with one pane. `ft-tune` opens its slider, in the browser alone. Each has a place of its own,
+    which stays empty while it cannot be done: a click on Stop that comes late must hit nothing else."""
     named = _name(pane, now, lang)
-    buttons = []
+    idle = bool(chat.turns) and chat.live is None and now.speaker(pane, strength) is not None
+    said = any(pane in turn.answers for turn in chat.turns)
+    buttons = [
+        _tool("again", "", "again", "", named, pane, lang) if idle else _PLACE,
+        _tool("erase", "", "erase", "", named, pane, lang) if idle and said else _PLACE,
+        _tool("stop", "ft-halt", "stop", "", named, pane, lang) if chat.place(pane) is not None else _PLACE,
+    ]
     if pane != BASE and now.option(now.picks[pane - 1]) is not None:
         shown = f"×{strength:g}" if strength != 1 else ""
         buttons.append(_tool("tune", "ft-tune", "", shown, named, pane, lang))
-    if chat.place(pane) is not None:
-        buttons.append(_tool("stop", "ft-halt", "stop", "", named, pane, lang))
-    elif chat.turns and chat.live is None and now.speaker(pane, strength) is not None:
-        buttons.append(_tool("again", "", "again", "", named, pane, lang))
-        if any(pane in turn.answers for turn in chat.turns):
-            buttons.append(_tool("erase", "", "erase", "", named, pane, lang))
     if pane > TUNED:
         buttons.append(_tool("close", "", "close", "", named, pane, lang))
-    return f'<div class="ft-tools">{"".join(buttons)}</div>' if buttons else ""
+    return f'<div class="ft-tools">{"".join(buttons)}</div>'
 
 
 def _tool(picture: str, css_class: str, does: str, shown: str, name: str, pane: int, lang: str) -> str:

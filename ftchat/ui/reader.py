@@ -23,20 +23,22 @@ from typing import Any
 
 import psutil
 
-from ftchat.data import NEAR_LIMIT, Change, DatasetStore, Remedy, Source, leaks, read
+from ftchat.data import NEAR_LIMIT, Change, DatasetStore, Remedy, Source, fetched, leaks, read
 from ftchat.data.folder import read_raw
 from ftchat.data.judges import Finding, judge_lengths, problems_of
 from ftchat.data.reading import first_row
 from ftchat.data.remedies import Place
 from ftchat.errors import DataError, FtchatError
+from ftchat.events import Downloading
 from ftchat.records import Example, Fit, TokenStats
+from ftchat.ui.walls import FILES_LIMIT
 from ftchat.worker import die_with_parent
 
 _SHOWN = 5  # leaks that are named
 _LOOK = 0.25  # seconds between two looks at a process that is silent
 _GROWN = 600 * 2**20  # bytes; a process that was larger ends after its work
 
-Progress = tuple[int, int, str]  # done, in all, and of what: bytes or rows
+Progress = tuple[int, int, str] | Downloading  # done, in all, and of what: bytes or rows; hub before it answers
 NOTHING_YET: Progress = (0, 0, "bytes")
 Steps = Generator[Progress, None, str]  # progress, about every _LOOK seconds; at the end, mostly, a dataset's hash
 
@@ -55,6 +57,15 @@ class Reader:
     ) -> Steps:
         """Files, or a text. Where no column is known to hold a pair, the error carries their names."""
         return self._do("read", sources if isinstance(sources, str) else tuple(sources), name, kind, mapping)
+
+    def fetch(self, name: str, mapping: Mapping[str, str] | None, shared: bool) -> Steps:
+        """A dataset of the Hub by its id. For a page that is `shared` this machine's token is not used, and it may be
+        as large as an upload."""
+        return self._do("fetch", name, mapping, shared, first=(0, 0, "hub"))
+
+    def close(self) -> None:
+        """Ends the process, at work or not."""
+        self._end()
 
     def reread(self, key: str, mapping: Mapping[str, str], header: bool | None) -> Steps:
         return self._do("reread", key, dict(mapping), header)
@@ -90,8 +101,8 @@ class Reader:
         with self._lock:
             self._ready()
 
-    def _do(self, verb: str, *arguments: Any) -> Steps:
-        step = NOTHING_YET
+    def _do(self, verb: str, *arguments: Any, first: Progress = NOTHING_YET) -> Steps:
+        step = first
         while not self._lock.acquire(timeout=_LOOK):
             yield step
         answered = False
@@ -103,7 +114,7 @@ class Reader:
                     yield step
                     continue
                 value = connection.recv()
-                if isinstance(value, tuple):
+                if isinstance(value, tuple | Downloading):
                     step = value
                     yield step
                     continue
@@ -157,7 +168,7 @@ def _child(connection: Connection, home: Path) -> None:
     threading.Thread(target=die_with_parent, daemon=True).start()
     told = time.monotonic()
 
-    def tell(*step: Any) -> None:
+    def tell(step: Progress) -> None:
         nonlocal told
         if time.monotonic() - told > _LOOK:  # what is quick is not worth a word
             told = time.monotonic()
@@ -183,17 +194,28 @@ def _child(connection: Connection, home: Path) -> None:
 class _Hands:
     """What the process can do; each gives the hash of a dataset."""
 
-    def __init__(self, store: DatasetStore, tell: Callable[[int, int, str], None]):
+    def __init__(self, store: DatasetStore, tell: Callable[[Progress], None]):
         self._store, self._tell = store, tell
 
     def _bytes(self, done: int, total: int) -> None:
-        self._tell(done, total, "bytes")
+        self._tell((done, total, "bytes"))
 
     def _rows(self, done: int, total: int) -> None:
-        self._tell(done, total, "rows")
+        self._tell((done, total, "rows"))
 
     def read(self, sources: Sequence[Path] | str, name: str, kind: str, mapping: Mapping[str, str] | None) -> str:
         brought = [Source.from_text(sources)] if isinstance(sources, str) else list(map(Source.from_path, sources))
+        return self._keep(brought, name, kind, mapping)
+
+    def fetch(self, name: str, mapping: Mapping[str, str] | None, shared: bool) -> str:
+        coming = fetched(name, private=False, most=FILES_LIMIT << 20) if shared else fetched(name)
+        while True:
+            try:
+                self._tell(next(coming))
+            except StopIteration as end:
+                return self._keep([end.value], name.rpartition("/")[2], "hub", mapping)
+
+    def _keep(self, brought: Sequence[Source], name: str, kind: str, mapping: Mapping[str, str] | None) -> str:
         reading = read(brought, mapping, self._bytes, comparing=self._rows)
         if not reading.examples:
             columns = list(reading.report.columns)

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ftchat.ui.markup import CARD, OFF, ON, QUEUED, QUIETLY, esc
+from ftchat.ui.markup import CARD, DRAWING, OFF, ON, QUEUED, QUIETLY, esc
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
@@ -31,7 +31,7 @@ def build(studio: Studio, shell: Shell, marked: gr.State) -> gr.State:
             return [gr.Column(elem_classes=CARD + OFF), "", "", *_asking(False)]
         return [gr.Column(elem_classes=CARD), run.config.name, run.notes, *_asking(False)]
 
-    marked.change(look, marked, [card, name, notes, delete, sure, keep], **QUIETLY)
+    marked.change(look, marked, [card, name, notes, delete, sure, keep], **DRAWING)
 
     def write(marks: tuple[str, ...], new: str, text: str, count: int, lang: str) -> int:
         run = studio.runs.get(marks[0])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ftchat.runs import Run
 from ftchat.ui import numbers, runs_keeping
 from ftchat.ui.header import clock, model_name
-from ftchat.ui.markup import QUEUED, QUIETLY, esc, html
+from ftchat.ui.markup import DRAWING, QUEUED, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR, spark
 from ftchat.ui.run_view import state_chip, state_word
@@ -19,11 +19,23 @@ from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
 
 _COLUMNS = ("run", "state", "curve", "data", "base", "steps", "time", "when")
+_FRESH = 10.0  # seconds between two looks at runs of which none moves
+# A tick shows at once, however long the server takes.
 _ROW_CLICK = """
 element.addEventListener('click', event => {
+  const tick = event.target.closest('.ft-tick');
+  if (tick) tick.setAttribute('aria-checked', tick.getAttribute('aria-checked') !== 'true');
   const row = event.target.closest('tr[data-open]');
   if (row && !event.target.closest('button')) trigger('pick', {open: row.dataset.open}) });
 """
+
+
+class _Drawn(NamedTuple):
+    """What a list was drawn for, whether some run in it may still change, and when."""
+
+    asked: tuple[Any, ...]
+    moving: bool
+    at: float
 
 
 def build(studio: Studio, shell: Shell) -> None:
@@ -39,20 +51,24 @@ def build(studio: Studio, shell: Shell) -> None:
             elem_id="ft-find-run",
         )
         rows = html(clicks=True, script=_ROW_CLICK, elem_id="ft-run-list")
-    moving = gr.State(False)  # whether some run may still change
+    drawn = gr.State(None)
     marked = gr.State(())  # ids of the runs that are chosen, in the order of choosing
     changes = runs_keeping.build(studio, shell, marked)
     side = html(script=CROSSHAIR, elem_id="ft-side-by-side")
 
-    def list_runs(query: str, selected: str | None, lang: str, marks: tuple[str, ...]) -> tuple[str, str, bool]:
+    def list_runs(before: _Drawn | None, *asked: Any) -> tuple[Any, Any, Any]:
+        """Every second only while something moves, else when something else is asked for, and now and then: a run may
+        have been begun from elsewhere. Nothing but the pulse draws it, so that no older list comes after a newer one.
+        """
+        now = time.monotonic()
+        if before and before.asked == asked and not before.moving and now - before.at < _FRESH:
+            return (gr.skip(),) * 3
+        query, selected, lang, marks, _ = asked
         runs = studio.runs.list()
         names = {run.config.dataset: studio.data(run.config.dataset)[0] or "–" for run in runs}
-        drawn = table(runs, names, query.strip(), selected, lang, marks)
-        return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', drawn, any(not run.status().over for run in runs)
-
-    def follow(query: str, selected: str | None, lang: str, marks: tuple[str, ...], moving: bool) -> tuple[Any, Any]:
-        """Every second only while something moves; a run from elsewhere shows when the tab is opened."""
-        return list_runs(query, selected, lang, marks)[1:] if moving else (gr.skip(), gr.skip())
+        rows = table(runs, names, query.strip(), selected, lang, marks)
+        moving = any(not run.status().over for run in runs)
+        return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', rows, _Drawn(asked, moving, now)
 
     def compare(marks: tuple[str, ...], lang: str) -> str:
         runs = [run for one in marks if (run := studio.run(one))]
@@ -62,12 +78,11 @@ def build(studio: Studio, shell: Shell) -> None:
         drawn = side_by_side(runs, {key: studio.data(key)[0] for key in keys}, lang)
         return f'<div class="ft-card">{drawn}</div>'
 
-    gr.on([marked.change, shell.lang.change], compare, [marked, shell.lang], side, **QUIETLY)
+    marked.change(compare, [marked, shell.lang], side, **DRAWING)
+    shell.pulse.speak(lambda *asked: [compare(*asked)], [marked, shell.lang], [side])
 
-    asked = [find, shell.run, shell.lang, marked]
-    opened = [find.change, shell.run.change, shell.lang.change, shell.tabs.change, marked.change, changes.change]
-    gr.on(opened, list_runs, asked, [title, rows, moving], trigger_mode="always_last", **QUIETLY)
-    shell.pulse.follow(follow, [*asked, moving], [rows, moving])
+    asked = [find, shell.run, shell.lang, marked, changes]
+    shell.pulse.follow(list_runs, [drawn, *asked], [title, rows, drawn], [find.change, marked.change, changes.change])
 
     def go(marks: tuple[str, ...], lang: str, event: gr.EventData) -> tuple[Any, Any, Any, Any]:
         clicked = event._data
@@ -82,7 +97,9 @@ def build(studio: Studio, shell: Shell) -> None:
             studio.worker.start_run(clicked["resume"])
         return clicked.get("resume") or clicked["open"], gr.Tabs(selected="train"), gr.skip(), gr.skip()
 
-    rows.pick(told(go), [marked, shell.lang], [shell.run, shell.tabs, shell.chosen, marked], **QUEUED)
+    # Of two quick clicks none may be lost: they are done one after the other.
+    outcome = [shell.run, shell.tabs, shell.chosen, marked]
+    rows.pick(told(go), [marked, shell.lang], outcome, trigger_mode="multiple", **QUEUED)
 
 
 def table(
@@ -95,7 +112,8 @@ def table(
 ) -> str:
     if not runs:
         head, text = esc(t("ft_runs_none", lang)), esc(t("ft_runs_none_text", lang))
-        return f'<div class="ft-empty"><b>{head}</b><span>{text}</span></div>'
+        way = f'<button class="ft-btn" data-go="data">{esc(t("ft_cmp_go_data", lang))}</button>'
+        return f'<div class="ft-empty"><b>{head}</b><span>{text}</span>{way}</div>'
     rows = [
         _row(run, datasets.get(run.config.dataset, "–"), run.id == selected, run.id in marks, lang)
         for run in runs
@@ -173,7 +191,7 @@ def _tick(run: Run, marked: bool, lang: str) -> str:
     state = "true" if marked else "false"
     return (
         f'<button class="ft-tick" role="checkbox" aria-checked="{state}" data-mark="{run.id}" aria-label="{words}">'
-        f"{'✓' if marked else ''}</button>"
+        "✓</button>"
     )
 
 

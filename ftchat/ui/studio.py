@@ -32,6 +32,7 @@ class Studio:
     runs: RunStore
     bases: Bases = EVERYTHING
     _infos: dict[str, DatasetInfo] = field(default_factory=dict)
+    _notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def brought(self) -> AdapterStore:
@@ -53,6 +54,19 @@ class Studio:
         """Of each base model of the catalogue whether it fits on the worker's machine."""
         return self.worker.machine()["bases"]
 
+    @property
+    def fits_known(self) -> Mapping[str, Badge]:
+        """The same as far as the worker was asked already: nothing else."""
+        return vars(self).get("fits", {})
+
+    def describe(self, base: str, method: str = "auto") -> None:
+        """Has the worker load a base model, and keeps what there is to say of it."""
+        self._notes[base] = self.worker.describe(base, method).notes
+
+    def notes(self, base: str) -> tuple[str, ...] | None:
+        """What there is to say of a base model; None where it was not described yet."""
+        return () if base == STARTER else self._notes.get(base)
+
     def begin(self, config: RunConfig, like: Run | None = None) -> str:
         """Creates a run, or does one again, and hands it to the worker; returns its id as soon as it is accepted."""
         self.bases.check(config.base)
@@ -61,7 +75,7 @@ class Studio:
             check_search(config, self.datasets.info(config.dataset).count)
         coming = self.worker.fetch(config.base, config.method)
         if next(coming, None) is None and config.base != STARTER:  # it is here
-            self.worker.describe(config.base, config.method)
+            self.describe(config.base, config.method)
         run = self.runs.create(config, like)
         self.worker.start_run(run.id)
         coming.close()  # the run waits for it now

@@ -20,7 +20,7 @@ from ftchat.records import STARTER, RunConfig
 from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
 from ftchat.ui import form_view, train_origin
 from ftchat.ui.fit_view import OTHER, base_radios
-from ftchat.ui.markup import CARD, QUEUED, QUIETLY, html
+from ftchat.ui.markup import CARD, QUEUED, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n
@@ -58,6 +58,7 @@ class Form:
     data: gr.HTML
     bases: gr.HTML
     other: gr.Textbox
+    told_of_base: gr.HTML
     presets: gr.HTML
     note: gr.HTML
     name: gr.Textbox
@@ -97,6 +98,7 @@ def build(studio: Studio, shell: Shell) -> Form:
             visible=False,
             elem_id="ft-other",
         )
+        told_of_base = html(elem_id="ft-base-told")
         presets = html(clicks=True, elem_id="ft-presets")
         note = html()
         name = gr.Textbox(
@@ -153,7 +155,9 @@ def build(studio: Studio, shell: Shell) -> Form:
             start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
             why = html(clicks=True)
             back = gr.Button(visible=False, size="sm")
-    bases.pick(_picked, None, chosen_base, **QUEUED)
+    # The radios mark themselves at once, so the last of quick clicks counts.
+    last = {**QUEUED, "trigger_mode": "always_last"}
+    bases.pick(_picked, None, chosen_base, **last)
 
     def name_base(chosen: str, typed: str, lang: str) -> Any:
         """What is named is checked where it enters; until something is named, the earlier base stays."""
@@ -178,13 +182,15 @@ def build(studio: Studio, shell: Shell) -> Form:
         known = any(offer.id == base for offer in catalogue())
         return base if known else OTHER, "" if known else base, f"{base} {time.time_ns()}"
 
-    recalled = gr.Textbox("", visible="hidden")  # such a base, and a number that makes every one a change
-    shell.base.change(recall, [shell.base, chosen_base, other], [chosen_base, other, recalled], **QUEUED)
-    presets.pick(_picked, None, chosen_preset, **QUEUED)
+    # Another value whenever the radios are to be drawn with what fits: a base and a number.
+    unfitted = gr.Textbox("", visible="hidden")
+    shell.base.change(recall, [shell.base, chosen_base, other], [chosen_base, other, unfitted], **QUEUED)
+    presets.pick(_picked, None, chosen_preset, **last)
     # Not part of the redraw on every choice: the radios mark themselves, and must keep the keyboard's focus.
-    relabelled = shell.lang.change(
+    shell.pulse.speak(
         lambda lang, base, preset: (
-            base_radios(base, allowed, {}, lang),
+            gr.skip() if studio.fits_known else f"{base} {time.time_ns()}",
+            base_radios(base, allowed, studio.fits_known, lang),
             form_view.preset_radios(preset, lang),
             form_view.note_line("ft_advanced_note", lang),
             form_view.note_line("ft_search_info", lang),
@@ -192,8 +198,7 @@ def build(studio: Studio, shell: Shell) -> Form:
             gr.update(choices=form_view.trackers(lang)),
         ),
         [shell.lang, chosen_base, chosen_preset],
-        [bases, presets, explained, searched, method, tracker],
-        **QUIETLY,
+        [unfitted, bases, presets, explained, searched, method, tracker],
     )
 
     def fitted(lang: str, base: str) -> str:
@@ -202,14 +207,14 @@ def build(studio: Studio, shell: Shell) -> Form:
         return base_radios(base, allowed, studio.fits, lang)
 
     in_turn = {**QUEUED, "trigger_mode": "always_last", "concurrency_id": "bases"}
-    for wanted in (relabelled.then, recalled.change):
-        wanted(fitted, [shell.lang, chosen_base], bases, **in_turn)
+    unfitted.change(fitted, [shell.lang, chosen_base], bases, **in_turn)
     train_origin.wire(studio, shell, origin, [bases, other])
     return Form(
         card=card,
         data=data,
         bases=bases,
         other=other,
+        told_of_base=told_of_base,
         presets=presets,
         note=note,
         name=name,

@@ -65,7 +65,8 @@ def wire(studio: Studio, shell: Shell, part: OriginPart, bases: Sequence[gr.comp
     def offer_origins(chosen: str, lang: str) -> Any:
         return offered(studio.runs.list(), chosen, lang)
 
-    opened = [shell.tabs.change, shell.choosing.change, shell.lang.change]
+    shell.pulse.speak(lambda lang: [gr.Dropdown(_choices(studio.runs.list(), lang))], [shell.lang], [part.run])
+    opened = [shell.tabs.change, shell.choosing.change]
     gr.on(opened, offer_origins, [part.run, shell.lang], part.run, trigger_mode="always_last", **QUIETLY)
     shell.run.change(lambda lang: offered(studio.runs.list(), NONE, lang), shell.lang, part.run, **QUIETLY)
 
@@ -85,13 +86,19 @@ def wire(studio: Studio, shell: Shell, part: OriginPart, bases: Sequence[gr.comp
 
 def offered(runs: Sequence[Run], chosen: str, lang: str) -> Any:
     """The dropdown with every run that can be gone on from; hidden where there is none."""
-    found = []
+    choices = _choices(runs, lang)
+    value = chosen if chosen in (run for _, run in choices) else NONE
+    return gr.Dropdown(choices, value=value, elem_classes=ON if choices[1:] else OFF)
+
+
+def _choices(runs: Sequence[Run], lang: str) -> list[tuple[str, str]]:
+    """Nothing, or one of these runs."""
+    found = [(t("ft_origin_none", lang), NONE)]
     for run in runs:
         with suppress(ConfigError):
             check_usable(run)
             found.append((f"{run.config.name} · {model_name(run.config.base, lang)}", run.id))
-    value = chosen if chosen in (run for _, run in found) else NONE
-    return gr.Dropdown([(t("ft_origin_none", lang), NONE), *found], value=value, elem_classes=ON if found else OFF)
+    return found
 
 
 def note(run: Run, found: Estimate | None, lang: str) -> str:

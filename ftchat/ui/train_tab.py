@@ -8,21 +8,32 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from ftchat.errors import FtchatError
 from ftchat.hub import absent
-from ftchat.records import STARTER
+from ftchat.records import STARTER, Estimate
 from ftchat.ui import fit_view, form_view, run_view, search_view, searching, train_form, train_origin
-from ftchat.ui.markup import CARD, OFF, QUEUED, QUIETLY, esc, html
+from ftchat.ui.markup import CARD, DRAWING, OFF, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
 from ftchat.ui.searching import config_of
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import t
 from ftchat.ui.watch import TURNING
+
+
+class _Ahead(NamedTuple):
+    """What is known of a run that might be begun: the id of the run that it would go on from, what it would take, its
+    base where that is not on this machine, and what there is to say of one that is."""
+
+    earlier: str
+    found: Estimate | None = None
+    absent: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def build(studio: Studio, shell: Shell) -> None:
@@ -62,49 +73,57 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         ]
 
     state = [shell.run, shell.dataset, shell.held_out, shell.choosing, form.chosen_base, form.chosen_preset, shell.lang]
-    gr.on(
-        [part.change for part in state],
-        redraw,
-        state,
-        [title, form.card, form.data, form.other, form.note, form.start, form.why, form.back],
-        trigger_mode="always_last",
-        **QUIETLY,
-    )
+    parts = [title, form.card, form.data, form.other, form.note, form.start, form.why, form.back]
+    gr.on([part.change for part in state[:-1]], redraw, state, parts, **DRAWING)
+    shell.pulse.speak(redraw, state, parts)
 
-    def look_ahead(dataset: str | None, held_out: str | None, named: str, lang: str, *answers: str) -> list[Any]:
-        """What a run would take, and what stands in the empty fields; nothing where that cannot be told."""
-        earlier = studio.run(answers[0])
-        about = train_origin.note(earlier, None, lang) if earlier else ""
-        quiet = [gr.HTML("", visible=False), about, *[gr.skip()] * len(form.fields)]
-        try:
+    def look_ahead(dataset: str | None, held_out: str | None, named: str, *answers: str) -> _Ahead:
+        """What a run would take; nothing where that cannot be told."""
+        known = _Ahead(answers[0])
+        with suppress(FtchatError):  # Start says what is wrong
+            if studio.notes(named) is None:
+                studio.describe(named)
+            known = known._replace(notes=studio.notes(named) or ())
             config = config_of(studio, "estimate", dataset, held_out, answers)
             studio.bases.check(config.base)
             if config.base != named:
-                here = "" if not absent(config.base) else fit_view.not_here_yet(config.base, lang)
-                return [gr.HTML(here, visible=bool(here)), *quiet[1:]]
-            found = studio.worker.estimate(config)
-        except FtchatError:  # Start says what is wrong
-            return quiet
+                return _Ahead(known.earlier, absent=config.base if absent(config.base) else "")
+            return known._replace(found=studio.worker.estimate(config))
+        return known
+
+    def draw_ahead(ahead: _Ahead, lang: str) -> list[Any]:
+        """What a run would take, and what stands in the empty fields."""
+        earlier, found, said = studio.run(ahead.earlier), ahead.found, fit_view.notes(ahead.notes, lang)
+        if found is None:
+            here = fit_view.not_here_yet(ahead.absent, lang) if ahead.absent else ""
+            about = train_origin.note(earlier, None, lang) if earlier else ""
+            return [said, gr.HTML(here, visible=bool(here)), about, *[gr.skip()] * len(form.fields)]
         numbers = {name: getattr(found.resolved, name) for name in train_form.FIELDS}
         if not found.resolved.save_steps:  # by time alone
             numbers["save_steps"] = t("ft_auto", lang)
         return [
+            said,
             gr.HTML(fit_view.estimate(found, lang), visible=True),
             train_origin.note(earlier, found, lang) if earlier else "",
             *(gr.Textbox(placeholder=fit_view.placeholder(value)) for value in numbers.values()),
         ]
 
-    asked = [shell.dataset, shell.held_out, shell.base, form.chosen_base, form.chosen_preset, form.method, shell.lang]
+    asked = [shell.dataset, shell.held_out, shell.base, form.chosen_base, form.chosen_preset, form.method]
     asked += [form.origin.run]
+    ahead = gr.State(_Ahead(""))
     answers = [form.origin.run, form.origin.replay, *form.answers]
     gr.on(
         [*(part.change for part in asked), form.origin.replay.release, *(field.blur for field in form.fields)],
         look_ahead,
-        [shell.dataset, shell.held_out, shell.base, shell.lang, *answers],
-        [form.takes, form.origin.note, *form.fields],
+        [shell.dataset, shell.held_out, shell.base, *answers],
+        ahead,
         trigger_mode="always_last",
         **QUEUED,
     )
+    # Drawn in a second step, so that no answer of the model comes in the words of another language.
+    taking = [form.told_of_base, form.takes, form.origin.note, *form.fields]
+    ahead.change(draw_ahead, [ahead, shell.lang], taking, **DRAWING)
+    shell.pulse.speak(draw_ahead, [ahead, shell.lang], taking)
 
     def hold(base: str, lang: str) -> Any:
         return gr.update(value=t("ft_starting" if base == STARTER else "ft_checking", lang), interactive=False)

@@ -27,6 +27,7 @@ window.ft = {
   speak() {
     this.keep('lang', this.chosen = this.lang() === 'zh' ? 'en' : 'zh');
     this.spoken = this.locale();
+    document.querySelector('.ft-to-' + (this.chosen === 'zh' ? 'en' : 'zh')).focus(); // in the place of its twin
     return this.chosen;
   },
 

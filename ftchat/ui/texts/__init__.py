@@ -6,9 +6,14 @@ Where a text reads differently for one of a thing, `key_1` is used when `n` is 1
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 
 from ftchat.ui.texts import common, compare, data, run, runs, search, train, words
+
+_PLACE = re.compile(r"( ?)({\w+[^{}]*})( ?)")
+_HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
 
 PARTS = (common, data, train, search, run, words, runs, compare)
 TEXTS: dict[str, tuple[str, str]] = {key: pair for part in PARTS for key, pair in part.TEXTS.items()}
@@ -20,4 +25,16 @@ def t(key: str, lang: str, **values: object) -> str:
     """The text, plain: escape it like any other text before it becomes HTML."""
     if values.get("n") == 1 and f"{key}_1" in TEXTS:
         key = f"{key}_1"
-    return TEXTS[key][lang == "zh"].format(**values)
+    english, chinese = TEXTS[key]
+    return _spaced(chinese, values) if lang == "zh" else english.format(**values)
+
+
+def _spaced(text: str, values: dict[str, object]) -> str:
+    """Chinese has spaces around a name in other letters, and none around one in its own."""
+
+    def put(place: re.Match[str]) -> str:
+        before, field, after = place.groups()
+        value = field.format(**values)
+        return before * (not _HAN.match(value[:1])) + value + after * (not _HAN.match(value[-1:]))
+
+    return _PLACE.sub(put, text)

@@ -33,6 +33,22 @@ ERRORS = {
     "nothing_to_search": "学习率（以及秩）都已给定，没有可搜索的；请留空其中一个。",
     "too_few_to_judge": "{count} 对问答太少，无法留出一部分来评判：请至少提供 {wanted} 对，或自备留出数据。",
     "hub_disk": "下载 {name} 需要 {size}，而 {cache} 所在的磁盘只剩 {free}；请清理空间、用 HF_HOME 换一个磁盘，或选择更小的模型。",
+    "hub_gated": "{name} 需要授权：请在 {page} 接受它的条款，并用本机的账号登录（hf auth login，或设置 HF_TOKEN），然后重试。",
+    "hub_disabled": "Hub 已停用 {name}，请另选一个。",
+    "hub_not_whole": "{name} 在 Hub 上不完整：缺少它的某个文件，请另选一个。",
+    "hub_nothing": "Hub 上没有可读取的 {name}：请检查名称；如果它是私有的，请先登录（hf auth login，或设置 HF_TOKEN）。",
+    "hub_token": "Hub 不接受本机的令牌来读取 {name}：请用有权限的账号登录（hf auth login，或设置 HF_TOKEN）。",
+    "hub_often": "从这里访问 Hub 过于频繁，请过几分钟再获取 {name}。",
+    "hub_status": "获取 {name} 时 Hub 返回错误 {status}，请稍后重试。",
+    "hub_far": "无法连接 Hub，没有取得 {name}：请检查网络后重试。",
+    "hub_other": "{where} 上应答的不是 Hub，没有取得 {name}：请检查网络和 HF_ENDPOINT。",
+    "hub_full": "下载 {name} 时 {cache} 所在的磁盘已满：请清理空间后重试，会接着已下载的部分继续。",
+    "hub_barred": "无法写入 {cache}：请把 HF_HOME 设为您自己的文件夹。",
+    "hub_pointer": "{name} 在 Hub 上不完整：{file} 只是一个 Git LFS 指针，请另选一个。",
+    "hub_damaged": "{name} 的 {file} 下载后已损坏，已丢弃；请重试，会重新下载。",
+    "dataset_id": "“{name}”不是 Hub 名称；请写成 owner/name。",
+    "dataset_size": "{name} 的下载量是 {size}，最多接受 {limit}；请取其中一部分，作为文件提供。",
+    "dataset_parts": "{name} 分为几个部分，没有一个叫 train；请写明要哪一个：{choices}。",
     "reader_died": "读取数据的进程已退出，很可能是内存不足；原来的数据没有变：请减少一次读取的量，或拆分文件。",
     "no_memory": "内容超出了这台机器的内存，请拆分文件。",
     "no_pairs": "里面没有找到问答对。原因（英文）：{why}",
@@ -54,6 +70,16 @@ ERRORS = {
     "adapter_id": "“{name}”不是 Hub 名称；请写成 owner/name。",
     "adapter_hub": "{name}：无法从 Hub 获取；请检查名称和网络，或直接提供适配器的两个文件。",
     "table_changed": "表格已有变动，请重新查看这一对。",
+}
+
+# Of a base model, by what the engine says of it.
+NOTES = {
+    "this model has no chat template, so ftchat's plain 'User: / Assistant:' one is used": (
+        "这个模型没有对话模板，因此使用 ftchat 自带的“User: / Assistant:”简单模板。"
+    ),
+    "this model's template takes no system message; it goes in front of the first question": (
+        "这个模型的模板不接受系统消息，系统消息会放在第一个问题之前。"
+    ),
 }
 
 # A problem's: `said` is the English sentence, `what` what it quotes, `n` its first number, `place` its line or row.

@@ -18,6 +18,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_run_starting": ("starting", "启动中"),
     "ft_run_finishing": ("finishing", "收尾中"),
     "ft_left": ("{time} left", "剩 {time}"),
+    "ft_comma": (", ", "、"),
     "ft_said_in_english": ("{said}", "操作没有完成，原因（英文）：{said}"),
+    "ft_stop": ("Stop", "停止"),
+    "ft_hub_fetch": ("Fetch it", "获取"),
+    "ft_hub_asking": ("Asking the Hub…", "正在连接 Hub……"),
+    "ft_hub_fetching": ("Fetching {name} from the Hub…", "正在从 Hub 获取 {name}……"),
+    "ft_hub_coming": (
+        "Fetching {name} from the Hub: {done} of {total}, {rate} a second…",
+        "正在从 Hub 获取 {name}：{done} / {total}，每秒 {rate}……",
+    ),
+    "ft_hub_stopped": (
+        "Stopped. What has come is kept: fetch it again, and it goes on from there.",
+        "已停止。已下载的部分会保留，再次获取时接着下载。",
+    ),
     "ft_train_now": ("Train now", "立即训练"),
 }

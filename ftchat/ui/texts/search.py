@@ -5,7 +5,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_search_minutes": ("Minutes for the search", "搜索用时（分钟）"),
     "ft_search_info": (
         "Short runs on your data, judged by held-out pairs. What you have given above stays as it is.",
-        "在你的数据上做多次短训练，用留出的问答对评判。上面已填写的设置保持不变。",
+        "在您的数据上做多次短训练，用留出的问答对评判。上面已填写的设置保持不变。",
     ),
     "ft_search_kept": (
         "Stop keeps what was found so far; Pause lets other runs go first. Closing this tab stops nothing.",
@@ -50,7 +50,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_search_not_again": (", not tried with another seed", "，未用另一个随机种子再试"),
     "ft_search_auto_fails": (
         "What auto chose does not learn at all: its loss is no number.",
-        "自动值完全学不会：它的损失不是数。",
+        "自动值完全学不会：它的损失不是有效数值。",
     ),
     "ft_search_short": (
         "No trial came to an end that can be judged, so there is nothing to recommend.",

@@ -64,7 +64,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_other_label": ("Hub id or local folder", "Hub 名称或本地文件夹"),
     "ft_other_hint": (
         "Enter shows its tokens on the Data tab; Start checks it.",
-        "回车后“数据”页显示它的 token；开始训练时检查。",
+        "按回车后，“数据”页会显示它的 token；开始训练时会检查。",
     ),
     "ft_how_long": ("How long", "训练多久"),
     "ft_quick": ("Quick", "快速"),
@@ -91,7 +91,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "ft_no_data_note": (
         "Quick trains on every pair. The others hold out a tenth, when there are at least 20, to measure on.",
-        "快速用全部数据训练；另两种在至少有 20 对时留出一成用于测量。",
+        "“快速”用全部数据训练；另外两种在数据不少于 20 对时留出一成用于测量。",
     ),
     "ft_advanced": ("Advanced", "高级"),
     "ft_advanced_note": (
@@ -174,7 +174,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ft_empty_head": ("Nothing to train on yet", "还没有可训练的数据"),
     "ft_empty_text": (
         "Pick an example or bring your own pairs. The loss curve will appear here.",
-        "选一个示例，或带来自己的问答对。损失曲线会出现在这里。",
+        "选一个示例，或使用自己的问答对。损失曲线会出现在这里。",
     ),
     "ft_ready_head": ("Ready when you are", "随时可以开始"),
     "ft_ready_text": (
