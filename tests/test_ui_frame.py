@@ -51,7 +51,11 @@ def test_one_of_a_thing_is_said_in_the_singular() -> None:
 
 
 def test_chinese_has_no_space_beside_a_chinese_name() -> None:
-    for name, said in (("support", "support 在此作答。"), ("客服", "客服在此作答。"), ("客服 v2", "客服 v2 在此作答。")):
+    for name, said in (
+        ("support", "support 在此作答。"),
+        ("客服", "客服在此作答。"),
+        ("客服 v2", "客服 v2 在此作答。"),
+    ):
         assert t("ft_cmp_tuned_empty_more", "zh", name=name) == said
 
 
