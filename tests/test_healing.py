@@ -22,11 +22,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits the memo
 _LONG = " ".join(["word"] * 200)
 
 
-def a_run(home: Path, batch: int, search_minutes: float = 0.0) -> Run:
+def a_run(home: Path, batch: int, search_minutes: float = 0.0, name: str = "long") -> Run:
     rows = "\n".join(f"Question {n}?\tAnswer {n}: {_LONG}" for n in range(48))
     dataset = DatasetStore(home).put(read([Source.from_text(rows)]), "long")
     settings = {"max_steps": 2, "per_device_train_batch_size": batch, "gradient_accumulation_steps": 1}
-    config = RunConfig("long", dataset.hash, settings=settings, preset="quick", search_minutes=search_minutes)
+    config = RunConfig(name, dataset.hash, settings=settings, preset="quick", search_minutes=search_minutes)
     return RunStore(home).create(config)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import bitsandbytes
 import pytest
 import torch
 from peft import LoraConfig
+from safetensors.torch import load_file
 from test_train import PAIRS, ask, finish, start
 
 from ftchat.engine.checks import base_probe
@@ -88,3 +90,29 @@ def test_a_qlora_run_learns_and_answers(home: Path, worker: Worker) -> None:
     right = sum(ask(worker, run.id, question)[1].text == answer for question, answer in PAIRS)
     assert right >= len(PAIRS) - 1
     assert {check.name: check.ok for check in status.checks}["base_unchanged"]
+
+
+def test_a_base_of_four_bits_that_another_replaces_is_freed_at_once(worker: Worker, models: dict[str, Path]) -> None:
+    def held() -> int:
+        return sum(isinstance(thing, bitsandbytes.nn.Params4bit) for thing in gc.get_objects())
+
+    gc.collect()
+    before, other = held(), str(models["llama_without_template"])
+    gc.disable()
+    try:
+        worker.describe(other, "qlora")
+        first = held() - before
+        worker.describe(STARTER, "qlora")
+        worker.describe(other, "qlora")
+        assert held() - before == first > 0
+    finally:
+        gc.enable()
+
+
+def test_what_is_trained_on_four_bits_keeps_its_precision(home: Path, worker: Worker) -> None:
+    run = start(home, worker, "exact", {"max_steps": 3}, method="qlora")
+    finish(run)
+    saved = load_file(run.adapter / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+    rounded = [torch.equal(tensor, tensor.bfloat16().float()) for tensor in saved.values()]
+    assert not any(rounded)

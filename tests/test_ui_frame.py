@@ -57,6 +57,8 @@ def test_chinese_has_no_space_beside_a_chinese_name() -> None:
         ("客服 v2", "客服 v2 在此作答。"),
     ):
         assert t("ft_cmp_tuned_empty_more", "zh", name=name) == said
+    assert t("ft_template_about", "zh", pairs=40, language="英文") == "40 对 · 英文"
+    assert t("ft_seen_by", "zh", base="内置模型") == "内置模型的 token"
 
 
 def test_every_key_in_the_code_is_in_the_tables() -> None:

@@ -13,12 +13,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _POINTER = b"version https://git-lfs"
 
 
-def fault(path: Path, etag: str, go_on: Callable[[], None]) -> Why:
-    """What is wrong with it, in words that follow its name, or "". The Hub's tag of a large file is its SHA-256;
-    `go_on` is asked between two parts and may raise."""
+def fault(name: str, file: str, path: Path, etag: str, go_on: Callable[[], None]) -> Why:
+    """What is wrong with this file of the repository `name`, fetched to `path`; "" if nothing is. The Hub's tag of a
+    large file is its SHA-256; `go_on` is asked between two parts and may raise."""
     with path.open("rb") as content:
         if content.read(len(_POINTER)) == _POINTER:
-            return Why("is not whole on the Hub: a Git LFS pointer lies in its place; choose another", "hub_pointer")
+            why = f"{name}: {file} is not whole on the Hub: a Git LFS pointer lies in its place; choose another"
+            return Why(why, "hub_pointer", name=name, file=file)
         if not _SHA256.fullmatch(etag):
             return Why()
         content.seek(0)
@@ -28,4 +29,5 @@ def fault(path: Path, etag: str, go_on: Callable[[], None]) -> Why:
             go_on()
     if digest.hexdigest() == etag:
         return Why()
-    return Why("came damaged and was thrown away; start again to fetch it anew", "hub_damaged")
+    why = f"{name}: {file} came damaged and was thrown away; start again to fetch it anew"
+    return Why(why, "hub_damaged", name=name, file=file)

@@ -140,9 +140,9 @@ class Transfer:
                 blob.parent.mkdir(parents=True, exist_ok=True)
                 beside = blob.with_name(f"{etag}.incomplete")
                 self._bytes(url, beside, size)
-                if wrong := fault(beside, etag, self._go_on):
+                if wrong := fault(self.name, file, beside, etag, self._go_on):
                     beside.unlink()
-                    raise self._error(f"{self.name}: {file} {wrong}", wrong.kind, name=self.name, file=file)
+                    raise self._error(wrong, wrong.kind, **wrong.values)
                 beside.rename(blob)
         self._persist(lambda: self._linked(file))
 

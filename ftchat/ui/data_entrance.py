@@ -103,7 +103,7 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
         told_so: str, before: str | None, lang: str, columns: object = None, brought: Brought | None = None
     ) -> tuple:
         """The sentence in place, and where `columns` are known the question which of them is what."""
-        kept = f" {t('ft_kept_earlier', lang)}" if before else ""
+        kept = (" " * (lang != "zh") + t("ft_kept_earlier", lang)) if before else ""
         names = list(map(str, columns)) if isinstance(columns, list) else []
         picks = [gr.Dropdown(choices=names, value=name or None) for name in (names[:2] or ("", ""))]
         rest, quiet = (gr.skip(),) * 3, gr.Button(elem_classes=OFF)
@@ -167,11 +167,11 @@ def build(studio: Studio, shell: Shell, entrance: gr.Column, loaded: gr.Column) 
     by_column = read_columns.click(told(with_columns), [refused, ask_prompt, ask_answer, *asked], outcome, **QUEUED)
     cancel.click(None, None, None, cancels=[by_card, by_paste, by_file, by_id, by_column])
 
-    def stopped(typed: str, lang: str) -> tuple:
+    def cut_off(typed: str, lang: str) -> tuple:
         return views.stopped(t("ft_hub_stopped", lang)) if typed.strip() else "", gr.Button(elem_classes=OFF)
 
     # A listener that cancels does not apply outputs of its own.
-    cancel.click(stopped, [hub, shell.lang], [said, cancel], **QUIETLY)
+    cancel.click(cut_off, [hub, shell.lang], [said, cancel], **QUIETLY)
 
     def leave() -> tuple:
         return "", gr.Button(elem_classes=OFF), gr.Column(elem_classes=OFF), gr.Column(elem_classes=ON)

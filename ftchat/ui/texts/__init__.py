@@ -12,8 +12,8 @@ import gradio as gr
 
 from ftchat.ui.texts import common, compare, data, run, runs, search, train, words
 
-_PLACE = re.compile(r"( ?)({\w+[^{}]*})( ?)")
-_HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+_HAN = "[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]"
+_PLACE = re.compile(f"((?<={_HAN}) )?({{\\w+[^{{}}]*}})( (?={_HAN}))?")
 
 PARTS = (common, data, train, search, run, words, runs, compare)
 TEXTS: dict[str, tuple[str, str]] = {key: pair for part in PARTS for key, pair in part.TEXTS.items()}
@@ -33,8 +33,8 @@ def _spaced(text: str, values: dict[str, object]) -> str:
     """Chinese has spaces around a name in other letters, and none around one in its own."""
 
     def put(place: re.Match[str]) -> str:
-        before, field, after = place.groups()
+        before, field, after = place.groups("")
         value = field.format(**values)
-        return before * (not _HAN.match(value[:1])) + value + after * (not _HAN.match(value[-1:]))
+        return before * (not re.match(_HAN, value[:1])) + value + after * (not re.match(_HAN, value[-1:]))
 
     return _PLACE.sub(put, text)
