@@ -126,11 +126,11 @@ def parse_setting(name: str, text: str) -> Setting:
     if value is None or not kind.low <= value <= kind.high:
         noun = "a whole number" if kind.kind is int else "a number"
         raise ConfigError(
-            f"{name} must be {noun} from {kind.low:g} to {kind.high:g}, not '{text}'",
+            f"{name} must be {noun} from {kind.low:.10g} to {kind.high:.10g}, not '{text}'",
             "bad_number",
             name=name,
-            low=f"{kind.low:g}",
-            high=f"{kind.high:g}",
+            low=f"{kind.low:.10g}",
+            high=f"{kind.high:.10g}",
             text=text,
         )
     return value
