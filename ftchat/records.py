@@ -197,15 +197,13 @@ Fit = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class BaseInfo:
-    """A base model that is loaded and ready. `template` says whose chat template is used."""
+    """A base model that is loaded and ready; `notes` are sentences on its chat template."""
 
     name: str
-    label: str
     parameters: int
     precision: str
     device: str
     context: int
-    template: Literal["own", "fallback"]
     notes: tuple[str, ...] = ()
 
 

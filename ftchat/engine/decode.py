@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import torch
 
-from ftchat.engine.adapters import Voice
+from ftchat.engine.batch import Batch, Lane
 from ftchat.engine.cache import KeyValues, OneRow, asked_with, fits, longest_alike
 from ftchat.engine.memory import is_out_of_memory
 from ftchat.engine.models import Resident
@@ -31,8 +31,6 @@ PREFIX_BYTES = 256 * 2**20  # of keys and values of ended replies
 _SMALL, _FEW = 3e7, 32
 _PREFILL_TOKENS = 4096  # that are read in one forward pass, if no single prompt is longer
 
-Lane = tuple[Voice | None, bool]  # whose weights answer, and whether with the positions of long conversations
-
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +44,7 @@ class Decoder:
         self._short = longest_alike(resident.model.config)
         self._waiting: deque[list[Reply]] = deque()  # in order; the panes of a request join together
         self._joining: list[Reply] = []
-        self._batches: list[_Batch] = []
+        self._batches: list[Batch] = []
         self._prefixes = Prefixes(prefix_bytes)
         self._small, self._cores = resident.info.parameters < _SMALL, torch.get_num_threads()
 
@@ -174,7 +172,7 @@ class Decoder:
             self._batches.append(batch)
         yield from self._take(batch, group, tokens)
 
-    def _read(self, group: list[Reply]) -> tuple[_Batch, torch.Tensor, list[int | None]]:
+    def _read(self, group: list[Reply]) -> tuple[Batch, torch.Tensor, list[int | None]]:
         """The prompts, as far as they are not known."""
         lengths = [len(reply.ids) for reply in group]
         width, fresh = max(lengths), max(reply.fresh for reply in group)
@@ -187,10 +185,10 @@ class Decoder:
             if isinstance(cache, KeyValues) and len(reply.ids) > fresh:
                 cache.fill(row, reply.known[1])
         positions = torch.arange(-fresh, 0) + torch.tensor(lengths)[:, None]
-        batch = _Batch(group, cache, self._lane(group[0]))
+        batch = Batch(group, cache, self._lane(group[0]))
         return batch, *self._forward(batch, ids, positions.clamp(min=0))
 
-    def _step(self, batch: _Batch) -> Iterator[ReplyEvent]:
+    def _step(self, batch: Batch) -> Iterator[ReplyEvent]:
         ids = torch.tensor([[reply.ids[-1]] for reply in batch.rows])
         positions = torch.tensor([[len(reply.ids) - 1] for reply in batch.rows])
         try:
@@ -205,7 +203,7 @@ class Decoder:
         else:  # the newest goes, and the others try again with the next token
             yield self._failed(batch.newest, failure)
 
-    def _give_up(self, torn: _Batch | None, others: Sequence[Reply], failure: str) -> Iterator[ReplyFailed]:
+    def _give_up(self, torn: Batch | None, others: Sequence[Reply], failure: str) -> Iterator[ReplyFailed]:
         """Rows whose keys and values cannot be gone on with, and others that have not joined yet."""
         lost = list(others)
         if torn is not None:
@@ -215,7 +213,7 @@ class Decoder:
             yield self._failed(reply, failure)
 
     def _forward(
-        self, batch: _Batch, ids: torch.Tensor, positions: torch.Tensor
+        self, batch: Batch, ids: torch.Tensor, positions: torch.Tensor
     ) -> tuple[torch.Tensor, list[int | None]]:
         """Float logits [rows, vocabulary] of the last position, and the token that each row draws from its own."""
         resident, fresh = self.resident, ids.shape[1]
@@ -231,7 +229,7 @@ class Decoder:
         batch.cache.advance(fresh)
         return logits, tokens
 
-    def _take(self, batch: _Batch, replies: list[Reply], tokens: list[int | None]) -> Iterator[ReplyEvent]:
+    def _take(self, batch: Batch, replies: list[Reply], tokens: list[int | None]) -> Iterator[ReplyEvent]:
         """A token for each of these rows of the batch."""
         for reply, token in zip(replies, tokens, strict=True):
             if reply not in batch.rows:  # its request has failed
@@ -247,7 +245,7 @@ class Decoder:
             if events and isinstance(events[-1], ReplyDone):
                 self._leave(batch, reply)
 
-    def _leave(self, batch: _Batch, reply: Reply, known: bool = True) -> None:
+    def _leave(self, batch: Batch, reply: Reply, known: bool = True) -> None:
         """Frees the reply's row; with `known`, the next turn will find what it leaves behind."""
         pairs = batch.cache.row(batch.rows.index(reply)) if known else []
         if pairs:
@@ -269,33 +267,6 @@ class Decoder:
     def _failed(self, reply: Reply, failure: str) -> ReplyFailed:
         self.drop(reply.request)
         return ReplyFailed(request=reply.request, error=failure)
-
-
-class _Batch:
-    """The rows of one forward pass, and what the model remembers of them."""
-
-    def __init__(self, rows: Sequence[Reply], cache: KeyValues | OneRow, lane: Lane):
-        self.rows, self.cache, self.lane = list(rows), cache, lane
-        self._order = list(rows)
-
-    @property
-    def newest(self) -> Reply:
-        return self._order[-1]
-
-    def join(self, other: _Batch) -> None:
-        assert isinstance(self.cache, KeyValues) and isinstance(other.cache, KeyValues)
-        self.cache.join(other.cache)
-        self.rows += other.rows
-        self._order += other.rows
-
-    def remove(self, reply: Reply) -> None:
-        """Frees its row; the last one takes its place."""
-        row = self.rows.index(reply)
-        self.cache.remove(row)
-        last = self.rows.pop()
-        if last is not reply:
-            self.rows[row] = last
-        self._order.remove(reply)
 
 
 @contextmanager

@@ -34,7 +34,6 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torc
 class Loaded:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
-    label: str
     parameters: int
     context: int
 
@@ -58,7 +57,6 @@ def load_base(name: str, precision: str, device: torch.device) -> Loaded:
     folder = folder_of(name)
     _check_folder(folder)
     where = str(folder)
-    label = "Starter" if name == STARTER else Path(name).name
     try:
         config = config_of(folder)
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
@@ -80,7 +78,7 @@ def load_base(name: str, precision: str, device: torch.device) -> Loaded:
     if precision == "nf4" and device.type == "cpu":
         _keep_weights_for_training(model)
     _freeze(model)
-    return Loaded(model, tokenizer, label, _count_parameters(model), context)
+    return Loaded(model, tokenizer, _count_parameters(model), context)
 
 
 def folder_of(name: str) -> Path:

@@ -59,12 +59,10 @@ class Resident:
         self._modules: tuple[torch.nn.Module, ...] = ()  # of the base, with those of what is being trained
         self.info = BaseInfo(
             name=name,
-            label=loaded.label,
             parameters=loaded.parameters,
             precision=precision,
             device=str(device),
             context=self.context,
-            template=self.template.source,
             notes=tuple(self.template.notes),
         )
 
