@@ -33,6 +33,7 @@ _REFUSALS = (  # what libraries say in a RuntimeError when there is no memory le
     "bad_alloc",
     "could not create a memory",
     "Cannot allocate memory",
+    "Resource temporarily unavailable",  # for the stack of a thread
 )
 
 
