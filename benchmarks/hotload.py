@@ -21,6 +21,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import ftchat.engine  # noqa: F401 - says how threads wait, as in the program, before torch is loaded
+
+# isort: split
 import torch
 from bases import clock, for_each_base, ratio, resident_with_adapters
 from duet import QUESTION, answer

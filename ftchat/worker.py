@@ -49,6 +49,7 @@ class Worker(ABC):
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._listener: threading.Thread | None = None
         self._waiting: dict[int, queue.SimpleQueue[Answer]] = {}
 
     def describe(self, base: str, method: str = "auto") -> BaseInfo:
@@ -137,8 +138,8 @@ class Worker(ABC):
                 with contextlib.suppress(OSError):
                     connection.send(Call(0, "close"))
         self._join()
-        if connection is not None:
-            connection.close()
+        if self._listener is not None:
+            self._listener.join(timeout=_LAST_STEP)
 
     def _ask(self, verb: str, *arguments: Any) -> Any:
         value = self._send(verb, *arguments).get().value
@@ -152,7 +153,8 @@ class Worker(ABC):
         with self._lock:
             if self._connection is None:
                 self._connection = self._start()
-                threading.Thread(target=self._listen, args=(self._connection,), daemon=True).start()
+                self._listener = threading.Thread(target=self._listen, args=(self._connection,), daemon=True)
+                self._listener.start()
             self._waiting[call.id] = answers
             try:
                 self._connection.send(call)
@@ -162,7 +164,8 @@ class Worker(ABC):
         return answers
 
     def _listen(self, connection: Connection) -> None:
-        """Hands each answer to whoever waits for it, until the other end is gone."""
+        """Hands each answer to whoever waits for it, until the other end is gone. Then it closes this end, and nobody
+        else does: the next pipe may get the number of a closed one, and who still reads there takes what is not his."""
         while True:
             try:
                 answer = connection.recv()
@@ -174,6 +177,7 @@ class Worker(ABC):
         with self._lock:
             if self._connection is connection:
                 self._connection = None
+            connection.close()
             orphans, self._waiting = self._waiting, {}
         for number, waiting in orphans.items():
             sentence = "the model's process died; nothing saved is lost, and a new one starts with your next action"

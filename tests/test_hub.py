@@ -44,7 +44,7 @@ def test_a_base_comes_with_its_progress_and_nothing_that_is_not_needed(hub: HubS
     assert seen and all(isinstance(one, Downloading) and one.total == SIZE for one in seen)
     assert seen[-1].file == "model.safetensors" and [one.done for one in seen] == sorted(one.done for one in seen)
     info = worker.describe("me/chat")
-    assert (info.name, info.label) == ("me/chat", "chat")
+    assert info.name == "me/chat"
     asked = len(hub.log)
     assert not list(worker.fetch("me/chat")) and isinstance(ask(worker, "me/chat")[-1], ReplyDone)
     assert len(hub.log) == asked, "what is here is not asked for again"

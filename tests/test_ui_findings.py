@@ -38,7 +38,7 @@ def test_problems_are_grouped_by_kind_errors_first_with_lines_and_reasons() -> N
     assert "JSON mistakes in 1 row<" in shown and "line 2" in shown
     assert "Exact duplicates: 1 row<" in shown
     assert shown.index("Empty answers") < shown.index("Exact duplicates")
-    assert "2 行有空回答" in drawn(report, "zh")
+    assert "2 行的回答为空" in drawn(report, "zh")
 
 
 def test_what_was_guessed_about_a_table_is_said_in_chinese_too() -> None:

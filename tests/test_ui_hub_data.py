@@ -69,9 +69,9 @@ def test_it_says_how_far_it_is_and_what_is_stopped_goes_on_from_there(hub: HubSe
 
 
 def test_after_stop_it_is_said_that_what_has_come_is_kept(page: gr.Blocks) -> None:
-    stopped = [fn.fn for fn in page.fns.values() if getattr(fn.fn, "__qualname__", "").startswith("build.<locals>.sto")]
-    assert "goes on from there" in stopped[0]("me/pairs", "en")[0]
-    assert stopped[0](" ", "en")[0] == ""
+    cut_off = handler(page, "cut_off")
+    assert "goes on from there" in cut_off("me/pairs", "en")[0]
+    assert cut_off(" ", "en")[0] == ""
 
 
 @pytest.mark.parametrize(

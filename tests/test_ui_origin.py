@@ -37,7 +37,7 @@ def test_a_run_is_chosen_started_and_told_of(home: Path, worker: Worker) -> None
     assert base == "starter" and not slider.elem_classes and bases.elem_classes == other.elem_classes != []
     assert choose("", "en")[1].elem_classes
     ahead = look(data, None, "starter", first.id, 0.5, *UNTOUCHED)
-    _, note, *_ = handler(page, "draw_ahead")(ahead, "en")
+    _, _, note, *_ = handler(page, "draw_ahead")(ahead, "en")
     assert "4 of the 8 pairs" in note
     assert "<b>" not in str(note)
     answers = [*UNTOUCHED]

@@ -43,7 +43,7 @@ def test_a_killed_worker_marks_its_run_interrupted_and_is_replaced(home: Path, p
     while (status := run.status()).state == "running":
         time.sleep(0.1)
     assert status.state == "interrupted" and status.losses
-    assert process.describe(STARTER).label == "Starter"
+    assert process.describe(STARTER).name == STARTER
     assert process.pid not in (None, dead)
     again = start(home, process, "again", {"max_steps": 2})
     assert finish(again).state == "finished"
