@@ -57,6 +57,13 @@ def test_the_estimate_says_what_the_run_then_is_and_takes(home: Path, fresh: Wor
     assert status.peak_memory >= status.tried.measured
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["freeze", "full", "dora", "prefix"])
+def test_the_estimate_of_other_methods_is_what_a_step_takes(home: Path, fresh: Worker, method: str) -> None:
+    status = finish(begin(home, fresh, dataclasses.replace(config(home, method), method=method)))
+    assert status.tried and status.tried.measured == pytest.approx(status.tried.estimated, rel=0.25)
+
+
 def test_a_larger_adapter_and_batch_take_more_and_what_is_too_much_is_said(home: Path, worker: Worker) -> None:
     small = worker.estimate(config(home, "small"))
     large = worker.estimate(config(home, "large", per_device_train_batch_size=4, r=1024))

@@ -59,14 +59,18 @@ def needed(
     learned: int,
     checkpointing: bool,
     device: str = "cpu",
+    through: int = 0,
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type.
-    Without an adapter what is trained comes before the layers."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type. The
+    backward pass goes `through` so many of the last layers, with 0 through all. Without an adapter what is trained
+    comes before the layers."""
+    depth = config.get_text_config().num_hidden_layers
+    through = min(depth, through) or depth
     try:
-        return _traced(config, adapter, precision, rows, length, learned, checkpointing, device)
+        return _traced(config, adapter, precision, rows, length, learned, checkpointing, device, depth, through)
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
-        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing)
+        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing, through)
 
 
 def _traced(
@@ -78,8 +82,9 @@ def _traced(
     learned: int,
     checkpointing: bool,
     device: str,
+    depth: int,
+    through: int,
 ) -> Needed:
-    depth = config.get_text_config().num_hidden_layers
     depths = [min(depth, layers) for layers in _SHALLOW]
     shallow, deep = (
         _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
@@ -88,19 +93,25 @@ def _traced(
     if depths[0] == depths[1]:
         return shallow
 
-    def extended(low: int, high: int) -> int:
-        return round(high + (high - low) * (depth - depths[1]) / (depths[1] - depths[0]))
+    def extended(low: int, high: int, layers: int) -> int:
+        return round(high + (high - low) * (layers - depths[1]) / (depths[1] - depths[0]))
 
     return Needed(
-        extended(shallow.base, deep.base),
-        extended(shallow.adapter, deep.adapter),
-        extended(shallow.step, deep.step),
-        extended(shallow.heap, deep.heap),
+        extended(shallow.base, deep.base, depth),
+        extended(shallow.adapter, deep.adapter, depth),
+        extended(shallow.step, deep.step, through),
+        extended(shallow.heap, deep.heap, through),
     )
 
 
 def _reckoned(
-    config: PretrainedConfig, adapter: PeftConfig | None, precision: str, tokens: int, learned: int, checkpointing: bool
+    config: PretrainedConfig,
+    adapter: PeftConfig | None,
+    precision: str,
+    tokens: int,
+    learned: int,
+    checkpointing: bool,
+    layers: int,
 ) -> Needed:
     """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
     model, trained = _model(config, adapter, precision)
@@ -110,7 +121,6 @@ def _reckoned(
     wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
     width = 4 if precision == "float32" else 2
     layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
-    layers = text.num_hidden_layers
     kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
     kept += 12 * learned * text.vocab_size
     return Needed(sum(sizes.values()) - learns, 4 * learns, kept, kept)

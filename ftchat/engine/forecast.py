@@ -196,6 +196,7 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
         learned,
         resolved.gradient_checkpointing,
         resident.device.type,
+        2 * resolved.trainable_layers,
     )
     trained, step = found.adapter, found.step
     if copied := methods.copied(resolved, resident):
@@ -233,9 +234,9 @@ class _Shape:
 
 @functools.lru_cache(maxsize=256)
 def _needed(
-    shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool, device: str
+    shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool, device: str, through: int
 ) -> Needed:
-    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device)
+    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device, through)
 
 
 def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:
