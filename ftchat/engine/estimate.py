@@ -66,30 +66,15 @@ def needed(
     comes before the layers."""
     depth = config.get_text_config().num_hidden_layers
     through = min(depth, through) or depth
+    depths = [min(depth, layers) for layers in _SHALLOW]
     try:
-        return _traced(config, adapter, precision, rows, length, learned, checkpointing, device, depth, through)
+        shallow, deep = (
+            _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
+            for layers in depths
+        )
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
         return _reckoned(config, adapter, precision, rows * length, learned, checkpointing, through)
-
-
-def _traced(
-    config: PretrainedConfig,
-    adapter: PeftConfig | None,
-    precision: str,
-    rows: int,
-    length: int,
-    learned: int,
-    checkpointing: bool,
-    device: str,
-    depth: int,
-    through: int,
-) -> Needed:
-    depths = [min(depth, layers) for layers in _SHALLOW]
-    shallow, deep = (
-        _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
-        for layers in depths
-    )
     if depths[0] == depths[1]:
         return shallow
 

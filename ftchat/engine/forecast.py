@@ -69,10 +69,10 @@ def encode_all(
 
 def encode_learned(resident: Resident, examples: Sequence[Example], pulse: Callable[[], Asked]) -> list[Encoded]:
     """The same of what is to be trained on; DataError where that leaves nothing."""
-    return _any(encode_all(resident, examples, pulse), len(examples))
+    return _at_least_one(encode_all(resident, examples, pulse), len(examples))
 
 
-def _any(rows: list[Encoded], examples: int) -> list[Encoded]:
+def _at_least_one(rows: list[Encoded], examples: int) -> list[Encoded]:
     """The rows that so many examples gave; DataError where that is none."""
     if not rows:
         raise DataError(f"none of the {examples} examples can be trained on with this base: see the preview")
@@ -123,7 +123,7 @@ class Forecaster:
     ) -> Estimate:
         """`idle`: nothing else uses the model, so that it can be timed."""
         known = self._known(config, resident)
-        rows = _any(known.rows, known.looked_at)
+        rows = _at_least_one(known.rows, known.looked_at)
         if idle and not known.speed:
             known.speed = _forward_seconds(resident, rows)
         speed = known.speed
