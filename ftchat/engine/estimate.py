@@ -14,7 +14,7 @@ import logging
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from peft import PeftConfig, PeftModel, get_peft_model
@@ -25,12 +25,17 @@ from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from ftchat.engine.memory import MAPPED
 from ftchat.engine.standins import experts_by_shape, quantise, scored_in_tiles
+from ftchat.engine.targets import layers_of
 from ftchat.engine.tiles import tiled
 from ftchat.engine.trainer import nll_at
 
 _SHALLOW = (1, 3)  # layers of the two traces
 # Numbers that a layer keeps of a token, in parts of its two widths, where it is not traced: about those of a Llama's.
 _KEPT_HIDDEN, _KEPT_WIDE = 10, 5
+BYTES_TRAINED = 16  # of each weight: itself, its gradient and two numbers of the optimizer, in float32
+_BYTES_UPDATED = 8  # of the largest of them, on a CPU: what the optimizer computes with
+
+Copies = Literal["", "layers", "all"]  # of which of the base's weights a run trains copies
 
 _log = logging.getLogger(__name__)
 
@@ -59,22 +64,23 @@ def needed(
     learned: int,
     checkpointing: bool,
     device: str = "cpu",
+    copies: Copies = "",
     through: int = 0,
 ) -> Needed:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type. The
-    backward pass goes `through` so many of the last layers, with 0 through all. Without an adapter what is trained
-    comes before the layers."""
+    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type. What
+    is trained is an adapter, or copies of the base's weights, or else comes before the layers. The backward pass goes
+    `through` so many of the last layers, with 0 through all, and of the layers' weights those have copies."""
     depth = config.get_text_config().num_hidden_layers
     through = min(depth, through) or depth
     depths = [min(depth, layers) for layers in _SHALLOW]
     try:
         shallow, deep = (
-            _trace(_with_layers(config, layers), adapter, precision, rows, length, learned, checkpointing, device)
-            for layers in depths
+            _trace(_with_layers(config, only), adapter, precision, rows, length, learned, checkpointing, device, copies)
+            for only in depths
         )
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
-        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing, through)
+        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing, copies, through)
     if depths[0] == depths[1]:
         return shallow
 
@@ -83,7 +89,7 @@ def needed(
 
     return Needed(
         extended(shallow.base, deep.base, depth),
-        extended(shallow.adapter, deep.adapter, depth),
+        extended(shallow.adapter, deep.adapter, through),
         extended(shallow.step, deep.step, through),
         extended(shallow.heap, deep.heap, through),
     )
@@ -96,19 +102,21 @@ def _reckoned(
     tokens: int,
     learned: int,
     checkpointing: bool,
+    copies: Copies,
     layers: int,
 ) -> Needed:
     """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
-    model, trained = _model(config, adapter, precision)
-    sizes = {id(tensor): tensor.numel() * tensor.element_size() for tensor in [*model.parameters(), *model.buffers()]}
-    learns = sum(4 * parameter.numel() for parameter in trained)
+    model, weights = _model(config, adapter, precision, copies)
     text = config.get_text_config()
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    if copies == "layers":
+        trained = trained * layers // text.num_hidden_layers
     wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
     width = 4 if precision == "float32" else 2
     layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
     kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
     kept += 12 * learned * text.vocab_size
-    return Needed(sum(sizes.values()) - learns, 4 * learns, kept, kept)
+    return Needed(weights, BYTES_TRAINED * trained, kept, kept)
 
 
 def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
@@ -129,9 +137,10 @@ def _trace(
     learned: int,
     checkpointing: bool,
     device: str,
+    copies: Copies,
 ) -> Needed:
-    model, trained = _model(config, adapter, precision)
-    if checkpointing or not adapter:
+    model, weights = _model(config, adapter, precision, copies)
+    if checkpointing or not (adapter or copies):
         model.enable_input_require_grads()
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -143,7 +152,7 @@ def _trace(
     # Also where a reply is being given, which needs no gradients.
     with torch.enable_grad(), FakeTensorMode(), experts_by_shape(), Living() as living:
         _take_place(model)
-        weights = living.now
+        before = living.now
         living.begin()
         ids = torch.ones((rows, length), dtype=torch.long)
         positions = torch.zeros(learned, dtype=torch.long)
@@ -151,25 +160,31 @@ def _trace(
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
             loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
         loss.backward()
-        learns = sum(4 * parameter.numel() for parameter in trained)
-        return Needed(weights - learns, 4 * learns, living.peak - weights - learns, living.most_heap)
+        trained = [parameter.numel() for parameter in model.parameters() if parameter.requires_grad]
+        step = living.peak - before - 4 * sum(trained)  # the gradients are there as far as it has come
+        if device == "cpu":
+            step = max(step, _BYTES_UPDATED * max(trained, default=0))
+        return Needed(weights, BYTES_TRAINED * sum(trained), step, living.most_heap)
 
 
-def _model(
-    config: PretrainedConfig, adapter: PeftConfig | None, precision: str
-) -> tuple[Any, list[torch.nn.Parameter]]:
-    """One without storage, and what of it is trained."""
+def _model(config: PretrainedConfig, adapter: PeftConfig | None, precision: str, copies: Copies) -> tuple[Any, int]:
+    """One without storage, with what is trained of it in float32, and the bytes of the base's own weights."""
     dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
     with torch.device("meta"):
         base = AutoModelForCausalLM.from_config(config, dtype=dtype)
         base.requires_grad_(False)
         if precision == "nf4":
             quantise(base)
+        weights = {id(tensor): tensor.nbytes for tensor in [*base.parameters(), *base.buffers()]}
         model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    for parameter in trained:
-        parameter.data = parameter.data.float()
-    return model, trained
+    if copies:
+        for part in layers_of(base).values() if copies == "layers" else [base]:
+            for parameter in part.parameters():
+                parameter.requires_grad_(parameter.is_floating_point())
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    return model, sum(weights.values())
 
 
 class Living(TorchDispatchMode):

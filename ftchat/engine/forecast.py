@@ -23,7 +23,7 @@ from ftchat.catalogue import smaller
 from ftchat.data import DatasetStore, outlook, split_key
 from ftchat.engine import methods
 from ftchat.engine.closing import BrokenOff
-from ftchat.engine.estimate import Needed, needed
+from ftchat.engine.estimate import Copies, Needed, needed
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
 from ftchat.engine.packing import layout, width
@@ -33,6 +33,7 @@ from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
 from ftchat.errors import DataError
 from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
+from ftchat.settings import COPIES
 
 # What a process on a CPU takes beyond tensors: code and tables that come with the first step, in bytes, and holes in
 # the heap of its allocator, in parts of the most that lies there. Measured as growth over the idle process.
@@ -41,7 +42,6 @@ _CPU_HOLES = 0.6
 # What cuBLAS takes of PyTorch's allocator for the threads of the forward and the backward pass: on GPUs before Hopper,
 # and since. So it stands in PyTorch's source; it was not measured.
 _WORKSPACE = {False: 2 * 8_519_680, True: 2 * 33_554_432}
-_BYTES_UPDATED = 8  # of the largest weight: what the optimizer computes with
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
@@ -136,7 +136,7 @@ class Forecaster:
         found = memory_of(resident, resolved, rows, precision)
         usable = self._meter.available * (_GPU_USABLE if resident.device.type == "cuda" else 1.0)
         badge: Badge = "fits" if found.total <= usable else "too_big"
-        if badge == "too_big" and precision != "nf4":
+        if badge == "too_big" and precision != "nf4" and resolved.method not in COPIES:
             packed = memory_of(resident, resolved, rows, "nf4")
             badge = "fits_qlora" if packed.total <= usable else badge
         return Estimate(
@@ -196,17 +196,14 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
         learned,
         resolved.gradient_checkpointing,
         resident.device.type,
+        methods.copies(resolved),
         2 * resolved.trainable_layers,
     )
-    trained, step = found.adapter, found.step
-    if copied := methods.copied(resolved, resident):
-        trained = methods.BYTES_TRAINED * sum(copied)
-        step = max(step, _BYTES_UPDATED * max(copied))
     if resident.device.type == "cuda":
         process = _WORKSPACE[torch.cuda.get_device_capability()[0] >= 9]
     else:
         process = _CPU_PROCESS + (0 if resolved.gradient_checkpointing else round(_CPU_HOLES * found.heap))
-    return Taken(found.base, trained, step, process)
+    return Taken(found.base, found.adapter, found.step, process)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,9 +231,17 @@ class _Shape:
 
 @functools.lru_cache(maxsize=256)
 def _needed(
-    shape: _Shape, precision: str, rows: int, length: int, learned: int, checkpointing: bool, device: str, through: int
+    shape: _Shape,
+    precision: str,
+    rows: int,
+    length: int,
+    learned: int,
+    checkpointing: bool,
+    device: str,
+    copies: Copies,
+    through: int,
 ) -> Needed:
-    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device, through)
+    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device, copies, through)
 
 
 def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:

@@ -20,16 +20,17 @@ from torch import nn
 
 from ftchat.engine.cache import fits
 from ftchat.engine.changes import shape
+from ftchat.engine.estimate import BYTES_TRAINED, Copies
 from ftchat.engine.factored import AdaLoraLearner, PissaLearner
 from ftchat.engine.learners import EncodedLearner, Learner, PeftLearner, PrefixLearner, TwinLearner, VirtualLearner
 from ftchat.engine.memory import memory_free
 from ftchat.engine.models import Resident
+from ftchat.engine.targets import layers_of
 from ftchat.errors import OutOfMemory, TrainingError
 from ftchat.records import ResolvedConfig
 from ftchat.settings import COPIES, VIRTUAL
 
 _TASK = "CAUSAL_LM"
-BYTES_TRAINED = 16  # of each weight of a copy: itself, its gradient and two numbers of the optimizer, in float32
 _ADALORA_SPARE = 1.5  # times the ranks that are left in the end, at the beginning: 12 and 8 in PEFT and in the paper
 
 
@@ -44,17 +45,20 @@ def learner(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
 
 
 def layer_config(resolved: ResolvedConfig, resident: Resident) -> PeftConfig | None:
-    """What a step is traced with: what PEFT puts around the base's layers. None where the method leaves them alone."""
-    if resolved.method in VIRTUAL:
+    """What PEFT puts around the base's layers. None where the method leaves them alone."""
+    if resolved.method in (*VIRTUAL, *COPIES):
         return None
     if resolved.method == "adalora":
         return _adalora_config(resolved, resident)
     if resolved.method == "ia3":
         return _ia3_config(resolved, resident)
-    if resolved.method in COPIES:  # of the inputs of all layers as much is kept for a LoRA, of the least rank
-        return _lora_config(replace(resolved, r=1, lora_alpha=1, target_modules=resident.target_modules()), resident)
     both = 2 if resolved.method == "pissa" else 1  # with the companion
     return _lora_config(replace(resolved, r=both * resolved.r), resident)
+
+
+def copies(resolved: ResolvedConfig) -> Copies:
+    """What a method trains on a copy of its own."""
+    return "all" if resolved.method == "full" else "layers" if resolved.method == "freeze" else ""
 
 
 def _lora(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
@@ -143,7 +147,9 @@ def _full(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
 def _freeze(name: str, resolved: ResolvedConfig, resident: Resident) -> Learner:
     """The last layers, and half of the way through as many again before them. What comes after the layers, such as the
     last normalisation, stays frozen."""
-    layers = _decoder_layers(resident)
+    layers = [f"{name}." for name in layers_of(resident.model)]
+    if not layers:
+        raise TrainingError("the layers of this base cannot be told apart; choose --method lora")
     top = resolved.trainable_layers
     first, second = layers[-top:], layers[-2 * top : -top]
     return _twin(name, resident, [_under(resident, part) for part in (first, second)])
@@ -155,17 +161,6 @@ def _twin(name: str, resident: Resident, stages: list[list[str]]) -> Learner:
     return TwinLearner(name, resident.stack.twin(own), stages, resident.name)
 
 
-def copied(resolved: ResolvedConfig, resident: Resident) -> list[int]:
-    """The sizes of the weights that a method trains on a copy of their own."""
-    if resolved.method not in COPIES:
-        return []
-    parameters = dict(resident.model.named_parameters())
-    if resolved.method == "freeze":
-        layers = _decoder_layers(resident)[-2 * resolved.trainable_layers :]
-        parameters = {key: parameters[key] for key in _under(resident, layers)}
-    return [parameter.numel() for parameter in parameters.values()]
-
-
 def check_copy(weights: int, device: torch.device) -> None:
     """Whether the memory holds a copy of so many weights, and what training it takes."""
     wanted, free = BYTES_TRAINED * weights, memory_free(device)
@@ -174,15 +169,6 @@ def check_copy(weights: int, device: torch.device) -> None:
             f"training a copy of these weights takes {wanted / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
             "choose --method lora, or freeze with fewer trainable_layers, or a smaller model"
         )
-
-
-def _decoder_layers(resident: Resident) -> list[str]:
-    """The names of the model's layers, from the first to the last."""
-    depth = resident.model.config.get_text_config(decoder=True).num_hidden_layers
-    for key, module in resident.model.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == depth:
-            return [f"{key}.{index}." for index in range(depth)]
-    raise TrainingError("the layers of this base cannot be told apart; choose --method lora")
 
 
 def _under(resident: Resident, layers: list[str]) -> list[str]:

@@ -47,3 +47,12 @@ def _allowed(config: LoraConfig, model: PreTrainedModel, name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def layers_of(model: PreTrainedModel) -> dict[str, nn.Module]:
+    """The model's layers by their names, from the first to the last; none where they cannot be told apart."""
+    depth = model.config.get_text_config(decoder=True).num_hidden_layers
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return {f"{name}.{index}": layer for index, layer in enumerate(module)}
+    return {}
