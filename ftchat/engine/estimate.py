@@ -23,6 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
+from ftchat.engine.loading import freeze
 from ftchat.engine.memory import MAPPED
 from ftchat.engine.standins import experts_by_shape, quantise, scored_in_tiles
 from ftchat.engine.targets import layers_of
@@ -172,7 +173,7 @@ def _model(config: PretrainedConfig, adapter: PeftConfig | None, precision: str,
     dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
     with torch.device("meta"):
         base = AutoModelForCausalLM.from_config(config, dtype=dtype)
-        base.requires_grad_(False)
+        freeze(base)
         if precision == "nf4":
             quantise(base)
         weights = {id(tensor): tensor.nbytes for tensor in [*base.parameters(), *base.buffers()]}

@@ -77,7 +77,7 @@ def load_base(name: str, precision: str, device: torch.device) -> Loaded:
         )
     if precision == "nf4" and device.type == "cpu":
         _keep_weights_for_training(model)
-    _freeze(model)
+    freeze(model)
     return Loaded(model, tokenizer, _count_parameters(model), context)
 
 
@@ -143,7 +143,7 @@ def _keep_weights_for_training(model: PreTrainedModel) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def _freeze(model: PreTrainedModel) -> None:
+def freeze(model: PreTrainedModel) -> None:
     """The base is only read: no gradients, and no dropout of its own, which would be noise in front of an adapter
     that has a dropout setting itself."""
     model.eval()

@@ -53,7 +53,8 @@ def rehearse(
                 parameter.grad = torch.zeros_like(parameter)
             optimizer.step()  # so that its two numbers a weight are there, as in every step but the first
             optimizer.zero_grad()
-            seconds = _pass(resident, longest, resolved.packing)
+            # On a CPU a heap fills with holes from the second pass on.
+            seconds = [_pass(resident, longest, resolved.packing) for _ in range(1 if on_gpu else 2)][-1]
             began = time.monotonic()
             if all(p.grad is None or p.grad.isfinite().all() for p in trained):  # else zero times it is no number
                 optimizer.step()
