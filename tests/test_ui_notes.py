@@ -7,6 +7,7 @@ import inspect
 import time
 from pathlib import Path
 
+from gradio.utils import deep_hash
 from pages import handler, pairs
 from test_ui_compare import Visitor, selected, studio, tab  # noqa: F401
 
@@ -36,6 +37,7 @@ def test_a_base_that_is_chosen_for_training_says_what_there_is_to_know(
     dataset = DatasetStore(home).put(read([Source.from_text(pairs(4))]), "four").hash
     ahead = look(dataset, None, base, "", 0.0, *form)
     assert ahead.found is not None and ENGLISH in draw(ahead, "en")[0]
+    assert deep_hash(ahead) != deep_hash(before)  # by which Gradio tells whether to draw again
     ahead = look(dataset, None, STARTER, "", 0.0, STARTER, "", *form[2:])
     assert ahead.found is not None and draw(ahead, "en")[0] == ""
     assert draw(look(dataset, None, STARTER, "", 0.0, *form), "en")[0] == ""  # not chosen yet

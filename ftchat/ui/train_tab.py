@@ -6,10 +6,10 @@ here. It is drawn as two pieces of HTML, its settings beside it and the run itse
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 
@@ -26,9 +26,13 @@ from ftchat.ui.texts import t
 from ftchat.ui.watch import TURNING
 
 
-class _Ahead(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Ahead:
     """What is known of a run that might be begun: the id of the run that it would go on from, what it would take, its
-    base where that is not on this machine, and what there is to say of one that is."""
+    base where that is not on this machine, and what there is to say of one that is.
+
+    Told apart by identity: Gradio hashes what a State holds, and an estimate has no hash of its own.
+    """
 
     earlier: str
     found: Estimate | None = None
@@ -83,12 +87,12 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         with suppress(FtchatError):  # Start says what is wrong
             if studio.notes(named) is None:
                 studio.describe(named)
-            known = known._replace(notes=studio.notes(named) or ())
+            known = replace(known, notes=studio.notes(named) or ())
             config = config_of(studio, "estimate", dataset, held_out, answers)
             studio.bases.check(config.base)
             if config.base != named:
                 return _Ahead(known.earlier, absent=config.base if absent(config.base) else "")
-            return known._replace(found=studio.worker.estimate(config))
+            return replace(known, found=studio.worker.estimate(config))
         return known
 
     def draw_ahead(ahead: _Ahead, lang: str) -> list[Any]:
@@ -222,6 +226,6 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
         config = run.config
         stem, names = re.sub(r"-\d+$", "", config.name), {run.config.name for run in studio.runs.list()}
         name = studio.runs.free_name(stem if stem in names else config.name)
-        return studio.begin(dataclasses.replace(config, name=name), like=run), ("", "")
+        return studio.begin(replace(config, name=name), like=run), ("", "")
 
     stage.pick(told(again), [shell.run, shell.lang], [shell.run, ending], **QUEUED)

@@ -61,6 +61,19 @@ def test_a_template_shows_its_rows_and_its_tokens(page: Page) -> None:
     expect(page.locator("#ft-paste")).to_be_visible()
 
 
+def test_what_a_run_would_take_stands_above_start_and_follows_the_settings(page: Page) -> None:
+    tab(page, "Train")  # with the template of the test before
+    takes, chosen = page.locator("#ft-takes"), page.locator("#ft-set-learning_rate input")
+    expect(takes).to_contain_text("MB")
+    page.locator("#ft-adv > button").click()
+    expect(chosen).to_have_attribute("placeholder", re.compile(r"\d"))
+    before = takes.inner_text()
+    page.locator("#ft-set-r input").fill("64")
+    page.locator("#ft-set-r input").blur()
+    expect(takes).not_to_have_text(before)
+    expect(takes).to_contain_text("MB")
+
+
 def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#ft-tokens .learned").first).to_be_visible()  # of the test before
     page.locator("#ft-change").click()
