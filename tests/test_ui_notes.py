@@ -16,10 +16,10 @@ from ftchat.engine import template
 from ftchat.events import RunQueued
 from ftchat.records import STARTER, RunConfig
 from ftchat.ui.compare_tab import CompareTab
+from ftchat.ui.form_view import FIELDS
 from ftchat.ui.page import build_page
 from ftchat.ui.studio import Studio
 from ftchat.ui.texts.chinese import NOTES
-from ftchat.ui.train_form import FIELDS
 from ftchat.worker import Worker
 
 ENGLISH, CHINESE = "This model has no chat template, so ftchat&#x27;s plain", "这个模型没有对话模板"

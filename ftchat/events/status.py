@@ -101,6 +101,12 @@ class RunStatus:
         return (self.state in ("finished", "stopped") and self.step > 0) or self.kept > 0
 
     @property
+    def held_loss(self) -> float | None:
+        """The held-out loss of what was kept, else the last that was measured; None where none was, but the base's."""
+        measured = {step: loss for step, loss in self.eval_losses if step}
+        return measured.get(self.kept, next(reversed(measured.values()), None))
+
+    @property
     def busy_seconds(self) -> float:
         """Since it started, without the time that it lay idle."""
         return max(0.0, self.last_at - self.started_at - self.idle) if self.started_at else 0.0
