@@ -274,24 +274,6 @@ class ChatRequest:
     sampling: Sampling = Sampling()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Something asked of the loop: the name of one of its verbs and its arguments."""
-
-    id: int
-    verb: str
-    arguments: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A value, an event or an exception for a call; `last` closes it."""
-
-    call: int
-    value: Any
-    last: bool = True
-
-
 def to_json(record: Any) -> dict[str, Any]:
     """A record as plain JSON values, by field name."""
     return dataclasses.asdict(record)

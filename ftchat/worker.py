@@ -23,19 +23,8 @@ from typing import Any, Literal
 from ftchat.errors import WorkerDied
 from ftchat.events import Downloading, ReplyEvent
 from ftchat.files import LOCAL_OWNER
-from ftchat.records import (
-    Answer,
-    BaseInfo,
-    Call,
-    ChatRequest,
-    Estimate,
-    Example,
-    Fit,
-    Preview,
-    RunConfig,
-    TokenStats,
-    WorkerState,
-)
+from ftchat.records import BaseInfo, ChatRequest, Estimate, Example, Fit, Preview, RunConfig, TokenStats, WorkerState
+from ftchat.wire import Answer, Call
 
 _LAST_STEP = 20.0  # seconds for a loop that is told to end: the step that it is in, and a checkpoint
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 RUNGS = (
     ("",),
     ("errors",),
-    ("records",),
+    ("records", "wire"),
     ("events",),
     ("catalogue", "files", "hub", "settings"),
     ("data", "runs", "adapters"),

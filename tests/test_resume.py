@@ -58,7 +58,7 @@ def test_a_paused_run_lets_the_next_one_go_first_and_then_goes_on_exactly(home: 
     worker.start_run(paused.id)
     assert finish(paused).state == "finished"
     assert losses(paused) == losses(whole) and weights(paused) == weights(whole)
-    assert 0 < paused.status().seconds < paused.status().ended_at - paused.status().started_at
+    assert 0 < paused.status().seconds < paused.status().last_at - paused.status().started_at
 
 
 def test_a_place_in_the_queue_can_be_seen_and_given_up(home: Path, worker: Worker) -> None:
@@ -78,7 +78,7 @@ def test_a_place_in_the_queue_can_be_seen_and_given_up(home: Path, worker: Worke
     worker.start_run(others[1].id)
     worker.stop_run(first.id)
     finish(first), finish(others[2])
-    assert finish(others[1]).started_at > others[2].status().ended_at
+    assert finish(others[1]).started_at > others[2].status().last_at
 
 
 def test_a_resumed_run_that_is_taken_back_is_where_it_was(home: Path, worker: Worker) -> None:

@@ -128,7 +128,7 @@ def test_runs_queue_up_and_a_queued_one_can_be_taken_back(home: Path, worker: Wo
     third = start(home, worker, "third", {"max_steps": 2})
     worker.stop_run(third.id)
     assert finish(first).state == finish(second).state == "finished"
-    assert second.status().started_at >= first.status().ended_at
+    assert second.status().started_at >= first.status().last_at
     assert third.status().state == "stopped" and not third.status().usable
 
 

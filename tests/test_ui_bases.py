@@ -18,8 +18,8 @@ from ftchat.records import STARTER
 from ftchat.runs import RunStore
 from ftchat.ui import launch
 from ftchat.ui.bases import ANY, EVERYTHING, LISTED, Bases
+from ftchat.ui.form_view import FIELDS
 from ftchat.ui.page import build_page
-from ftchat.ui.train_form import FIELDS
 from ftchat.worker import open_worker
 
 FOLDERS = (

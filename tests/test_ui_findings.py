@@ -48,6 +48,20 @@ def test_what_was_guessed_about_a_table_is_said_in_chinese_too() -> None:
     assert "未使用：1、4" in shown and "'" not in re.sub("<.*?>", "", shown)
 
 
+def test_how_a_file_was_read_is_said_in_chinese_too() -> None:
+    csv = "No;What they said;Our reply\n" + "".join(f"{n};Where is it, {n}?;On its way, {n}.\n" for n in range(4))
+    held = json.dumps({"data": [{"prompt": "q", "response": "a"}], "meta": [{"note": "x"}]})
+    tables = "| q | a |\n|---|---|\n| x | y |\n\n| size | weight |\n|---|---|\n| 1 | 2 |\n"
+    for text, name, chinese in (
+        (csv, "odd.csv", "第一行看起来是列名：No, What they said, Our reply"),
+        (held, "held.json", "所用的是这些键下的内容（data）；未使用：meta"),
+        (tables, "tables.md", "没有读取：第 5 行"),
+    ):
+        problems = read([Source.from_text(text, name)]).report.problems
+        (layout,) = [problem for problem in problems if problem.kind == "layout"]
+        assert chinese in findings.reason(layout, "zh") and "looks" not in findings.reason(layout, "zh")
+
+
 def test_where_held_out_rows_are_trained_on_is_said_in_both_languages() -> None:
     for english, chinese in (
         (

@@ -17,8 +17,8 @@ from ftchat.records import STARTER, RunConfig, Sampling
 from ftchat.runs import RunStore
 from ftchat.ui import panes, run_view
 from ftchat.ui.duet import BASE, Chat
+from ftchat.ui.form_view import FIELDS
 from ftchat.ui.page import build_page
-from ftchat.ui.train_form import FIELDS
 from ftchat.ui.voices import Speaker
 from ftchat.worker import Worker
 

@@ -7,6 +7,7 @@ import inspect
 import time
 from pathlib import Path
 
+from gradio.utils import deep_hash
 from pages import handler, pairs
 from test_ui_compare import Visitor, selected, studio, tab  # noqa: F401
 
@@ -15,10 +16,10 @@ from ftchat.engine import template
 from ftchat.events import RunQueued
 from ftchat.records import STARTER, RunConfig
 from ftchat.ui.compare_tab import CompareTab
+from ftchat.ui.form_view import FIELDS
 from ftchat.ui.page import build_page
 from ftchat.ui.studio import Studio
 from ftchat.ui.texts.chinese import NOTES
-from ftchat.ui.train_form import FIELDS
 from ftchat.worker import Worker
 
 ENGLISH, CHINESE = "This model has no chat template, so ftchat&#x27;s plain", "这个模型没有对话模板"
@@ -36,6 +37,7 @@ def test_a_base_that_is_chosen_for_training_says_what_there_is_to_know(
     dataset = DatasetStore(home).put(read([Source.from_text(pairs(4))]), "four").hash
     ahead = look(dataset, None, base, "", 0.0, *form)
     assert ahead.found is not None and ENGLISH in draw(ahead, "en")[0]
+    assert deep_hash(ahead) != deep_hash(before)  # by which Gradio tells whether to draw again
     ahead = look(dataset, None, STARTER, "", 0.0, STARTER, "", *form[2:])
     assert ahead.found is not None and draw(ahead, "en")[0] == ""
     assert draw(look(dataset, None, STARTER, "", 0.0, *form), "en")[0] == ""  # not chosen yet

@@ -65,6 +65,14 @@ def test_nothing_stands_where_stop_stood_when_a_reply_ends() -> None:
         assert before[after.index("again")] == before[after.index("erase")] == ""
 
 
+def test_a_pane_without_a_model_has_no_places_for_tools() -> None:
+    chat, nobody = Chat("c"), now_with(None)
+    answered(chat, "hi")
+    assert "no adapter yet" in panes.proof(chat, TUNED, nobody, "en")
+    assert panes.tools(chat, TUNED, nobody, 1.0, "en") == "" != panes.tools(chat, BASE, nobody, 1.0, "en")
+    assert panes.tools(chat, TUNED, now_with("r1"), 1.0, "en") != ""
+
+
 def test_a_growing_answer_only_adds_to_what_is_sent() -> None:
     chat, now = Chat("c"), now_with("r1")
     answered(chat, "first", text="whole")

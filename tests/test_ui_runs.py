@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from test_ui_train import EVIL, closed, falling, history
 from ftchat.events import RunFinished
 from ftchat.records import RunConfig
 from ftchat.runs import RunStore
-from ftchat.ui import runs_tab
+from ftchat.ui import run_view, runs_tab
 from ftchat.ui.runs_side import MOST, side_by_side
 
 
@@ -55,12 +56,24 @@ def test_runs_stand_side_by_side_with_what_differs(home: Path) -> None:
     assert "img" not in Seen(drawn).tags and EVIL in seen
     assert "held-out loss" in seen and "lowest held-out loss" in seen and drawn.count('<path class="c0"') == 2
     assert "learning_rate" in seen and "0.001" in seen and "0.02" in seen
-    assert "<th>r</th>" not in drawn and "Larkfell" not in drawn
+    assert "Learning rate learning_rate" in seen and "Rank" not in seen and "Larkfell" not in seen
     other = store.create(RunConfig("third", "e" * 16, settings={"learning_rate": 0.02}))
     for event in history(falling(9)):
         other.append(event)
     drawn = side_by_side([*runs, other], {"d" * 16: "Larkfell", "e" * 16: "Tales"}, "zh")
-    assert "Larkfell" in drawn and "Tales" in drawn and "<th>r</th>" in drawn and "训练损失" in drawn
+    assert "Larkfell" in drawn and "Tales" in drawn and "训练损失" in drawn
+    assert "(rank) r" in Seen(drawn).text and "学习率 learning_rate" in Seen(drawn).text
+
+
+def test_a_run_is_listed_and_told_of_with_the_loss_of_what_was_kept(home: Path) -> None:
+    run = RunStore(home).create(RunConfig("turned up", "d" * 16))
+    for event in history(falling(30), [(0, 3.2), (10, 1.25), (20, 1.5), (30, 2.75)]):
+        run.append(event)
+    status = run.status()
+    assert status.held_loss == 2.75 and "2.75" in Seen(run_view.head(run.config, None, status, "en")).text
+    run.append(dataclasses.replace(closed(RunFinished, 30), kept=10))
+    for drawn in (runs_tab.table([run], {}, "", None, "en"), run_view.head(run.config, None, run.status(), "en")):
+        assert "1.25" in Seen(drawn).text and "2.75" not in Seen(drawn).text
 
 
 def test_the_runs_that_are_chosen_are_the_last_few(home: Path, page: gr.Blocks) -> None:

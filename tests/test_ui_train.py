@@ -24,8 +24,9 @@ from ftchat.events import (
     fold,
 )
 from ftchat.records import RunConfig
-from ftchat.settings import TRACKERS
+from ftchat.settings import SETTINGS, TRACKERS
 from ftchat.ui import run_view, train_form
+from ftchat.ui.form_view import FIELDS, meant
 from ftchat.ui.numbers import gigabytes, grouped, loss, small
 from ftchat.ui.plots import MOST_POINTS, Curve, plot, thin, ticks
 from ftchat.ui.texts import TEXTS
@@ -111,7 +112,7 @@ def test_numbers_read_well() -> None:
         *("0", "2e-4", "7.7e-4", "0.0023", "0.67", "12.3"),
     ]
     assert [grouped(value) for value in (1842.4, 12.0, 0.71)] == ["1,842", "12", "0.7"]
-    assert [gigabytes(value) for value in (9.1e8, 8.5e7)] == ["0.9 GB", "85 MB"]
+    assert [gigabytes(value) for value in (1.84e9, 9.998e8, 2.3e8, 8.5e7)] == ["1.8 GB", "1.0 GB", "230 MB", "85 MB"]
     assert [loss(value) for value in (3.214, 0.0042, math.nan)] == ["3.21", "0.0042", "–"]
 
 
@@ -127,7 +128,7 @@ def test_the_head_shows_state_progress_and_figures(lang: str) -> None:
     assert all(figure in drawn for figure in ("30 / 60", "0:30", "1,842", "0.60"))
     assert "<img" not in drawn
     done = run_view.head(RunConfig("a", "0" * 16), None, fold([*history(falling(30)), closed(RunFinished, 30)]), lang)
-    assert 'data-state="finished"' in done and "0.7 GB" in done
+    assert 'data-state="finished"' in done and "700 MB" in done
 
 
 def test_checks_show_their_outcome_and_unknown_ones_their_name() -> None:
@@ -143,7 +144,7 @@ def test_checks_show_their_outcome_and_unknown_ones_their_name() -> None:
 
 # The form
 
-UNTOUCHED = ("starter", "", "quick", "auto", "", *[""] * len(train_form.FIELDS), "")
+UNTOUCHED = ("starter", "", "quick", "auto", "", *[""] * len(FIELDS), "")
 
 
 def test_an_untouched_form_leaves_everything_to_auto() -> None:
@@ -152,7 +153,7 @@ def test_an_untouched_form_leaves_everything_to_auto() -> None:
 
 def test_the_form_becomes_a_config() -> None:
     answers = ("other", " Qwen/Qwen3-0.6B ", "balanced", "qlora", " mine ", "2e-4", "3", "", "512", "4")
-    answers = (*answers, *[""] * (len(train_form.FIELDS) - 6), "7", "")
+    answers = (*answers, *[""] * (len(FIELDS) - 6), "7", "")
     assert train_form.config("d" * 16, "support", answers) == RunConfig(
         name="mine",
         dataset="d" * 16,
@@ -167,6 +168,22 @@ def test_the_form_becomes_a_config() -> None:
             "seed": 7,
         },
     )
+
+
+def test_the_form_shows_the_settings_of_its_method_and_takes_only_those() -> None:
+    assert set(FIELDS) == set(SETTINGS) - {"report_to"}  # which has a list of its own
+    answers = [*UNTOUCHED]
+    for name, text in (("r", "8"), ("num_virtual_tokens", "12"), ("neftune_noise_alpha", "5")):
+        answers[5 + [*FIELDS].index(name)] = text
+    for method, wanted in (
+        ("auto", {"r": 8, "neftune_noise_alpha": 5.0}),
+        ("prefix", {"num_virtual_tokens": 12, "neftune_noise_alpha": 5.0}),
+        ("freeze", {"neftune_noise_alpha": 5.0}),
+    ):
+        answers[3] = method
+        assert train_form.config("d" * 16, "support", answers).settings == wanted
+        assert {name for name in FIELDS if meant(method, name)} >= set(wanted)
+    assert meant("freeze", "trainable_layers") and not meant("auto", "trainable_layers")
 
 
 @pytest.mark.parametrize(

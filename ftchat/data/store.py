@@ -23,18 +23,15 @@ from ftchat.data.known import Known
 from ftchat.data.near import Alike, Tell, find_alike
 from ftchat.data.reading import Progress, Reading, read
 from ftchat.data.remedies import BY_PLACE, Add, Change, Delete, Edit, Place, Remedy, check_change
-from ftchat.data.replay import replayed
 from ftchat.data.report import Report
-from ftchat.data.sides import share_held_out, split_key
+from ftchat.data.sides import Splitter
 from ftchat.data.sources import Source
-from ftchat.data.split import split_dataset
 from ftchat.data.stored import Stored
 from ftchat.data.summary import Summary
 from ftchat.data.versions import patch_of, revise, revise_few
 from ftchat.errors import ConfigError, DataError
 from ftchat.files import LOCAL_OWNER, owner_folder
-from ftchat.records import Example, RunConfig, Sides
-from ftchat.settings import SEED
+from ftchat.records import Example
 
 _OWNER = re.compile(r"\w[\w.-]{0,99}")
 _HASH = re.compile(r"[0-9a-f]{16}(?:-[1-9]\d{0,5})?")
@@ -50,7 +47,7 @@ class DatasetStore:
         if not _OWNER.fullmatch(owner):
             raise ConfigError(f"'{owner}' cannot name an owner: use letters, digits, '.', '_' and '-'")
         self.folder = owner_folder(home, owner) / "datasets"
-        self._replayed: tuple[object, tuple[Example, ...]] = (None, ())  # found last, and for what
+        self.split_for = Splitter(self.get)  # what a run learns, and what it holds out
 
     def put(
         self,
@@ -124,22 +121,6 @@ class DatasetStore:
             if content != key[:16]:
                 raise ValueError("the content is not what was hashed")
         return dataset
-
-    def split_for(self, config: RunConfig) -> Sides:
-        """What a run of this config learns, and what it holds out: the user's own held-out data, else a share."""
-        dataset = self.get(config.dataset)
-        if config.held_out is not None:
-            sides = Sides(dataset.examples, self.get(config.held_out).examples)
-        else:
-            sides = Sides(*split_dataset(dataset, share_held_out(config, len(dataset.examples))))
-        origin = config.origin
-        if not origin or not origin.replay:
-            return sides
-        asked, known = split_key(config), self._replayed
-        if asked != known[0]:
-            seed = int(config.settings.get("seed", SEED))
-            known = self._replayed = (asked, replayed(self.split_for(origin.config), sides, origin.replay, seed))
-        return Sides((*sides.learned, *known[1]), sides.held_out, len(known[1]))
 
     def info(self, key: str) -> DatasetInfo:
         if not _HASH.fullmatch(key) or not (self.folder / key).is_dir():

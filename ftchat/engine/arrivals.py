@@ -21,8 +21,9 @@ from ftchat.engine.memory import Meter
 from ftchat.errors import FtchatError
 from ftchat.events import ReplyFailed, ReplyLoading
 from ftchat.hub import Download, Stopped, absent
-from ftchat.records import Answer, Call, ChatRequest
+from ftchat.records import ChatRequest
 from ftchat.runs import Run
+from ftchat.wire import Answer, Call
 
 LOOKED_AT = 0.1  # seconds between two looks at what has come
 _TOLD, _RECORDED = 0.5, 2.0  # seconds between two words about it: to who waits, and to a run's history

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from ftchat.records import Answer, Call
+from ftchat.wire import Answer, Call
 
 
 class Closed(BaseException):

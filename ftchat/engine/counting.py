@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from ftchat.errors import FtchatError
-from ftchat.records import Answer
+from ftchat.wire import Answer
 
 Counting = Generator[None, None, Any]
 

@@ -41,9 +41,10 @@ from ftchat.engine.train import train
 from ftchat.errors import ConfigError, WorkerBusy
 from ftchat.events import ReplyEvent
 from ftchat.hub import absent
-from ftchat.records import Answer, BaseInfo, Call, Estimate, Example, Preview, RunConfig, Sides, WorkerState
+from ftchat.records import BaseInfo, Estimate, Example, Preview, RunConfig, Sides, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
+from ftchat.wire import Answer, Call
 
 PREVIEW_LIMIT = 1024  # tokens of an example that a preview shows
 

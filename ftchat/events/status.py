@@ -65,7 +65,6 @@ class RunStatus:
     worker: int = 0
     queued_at: float = 0.0
     started_at: float = 0.0
-    ended_at: float = 0.0
     last_at: float = 0.0
     idle: float = 0.0
     seconds: float = 0.0
@@ -99,6 +98,12 @@ class RunStatus:
     def usable(self) -> bool:
         """Whether an adapter was saved that can answer."""
         return (self.state in ("finished", "stopped") and self.step > 0) or self.kept > 0
+
+    @property
+    def held_loss(self) -> float | None:
+        """The held-out loss of what was kept, else the last that was measured; None where none was, but the base's."""
+        measured = {step: loss for step, loss in self.eval_losses if step}
+        return measured.get(self.kept, next(reversed(measured.values()), None))
 
     @property
     def busy_seconds(self) -> float:
@@ -190,11 +195,11 @@ def fold(events: Iterable[Event], held: bool = True) -> RunStatus:
                 samples = [known for known in samples if known.step <= event.step]
             case RunFinished():
                 now |= {"state": "stopped" if isinstance(event, RunStopped) else "finished", "step": event.steps}
-                now |= {"train_loss": event.train_loss, "seconds": event.seconds, "ended_at": event.time}
+                now |= {"train_loss": event.train_loss, "seconds": event.seconds}
                 now |= {"tokens_per_second": event.tokens_per_second, "peak_memory": event.peak_memory}
                 now |= {"early": event.early, "kept": event.kept}
             case RunFailed():
-                now |= {"state": "failed", "error": event.error, "bug": event.bug, "ended_at": event.time}
+                now |= {"state": "failed", "error": event.error, "bug": event.bug}
                 now |= {"kept": event.kept}
         if not isinstance(event, RunQueued | Downloading):  # while it waits to go on, it is idle
             now["last_at"] = event.time

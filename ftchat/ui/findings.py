@@ -22,6 +22,7 @@ _PLACE = re.compile(r"(?:line|row) (\d+)")
 _QUOTED = re.compile(r"'(.+?)'(?!\w)|(\{\{.*?\}\})")
 _LEAK = re.compile(r"(.*): (this|its|nearly) .*?also trained on, at (.*)", re.DOTALL)
 _NUMBER = re.compile(r"\d[\d,]*")
+_UNUSED = re.compile(r"; not (?:used: |from )")
 
 
 def report(groups: Sequence[Group], info: DatasetInfo, before: Summary, many: bool, lang: str) -> str:
@@ -84,7 +85,7 @@ def _in_chinese(kind: str, said: str) -> str:
     if kind not in REASONS:
         return said
     words = next((chinese for english, chinese in LAYOUTS.items() if said.startswith(english)), REASONS[kind])
-    used, _, unused = said.partition("; not used: ")
+    used, unused, *_ = *_UNUSED.split(said, maxsplit=1), ""
     quoted, left = (["".join(parts) for parts in _QUOTED.findall(text)] for text in (used, unused))
     place, number = _PLACE.search(said), _NUMBER.search(said)
     return words.format(
@@ -93,6 +94,8 @@ def _in_chinese(kind: str, said: str) -> str:
         unused=f"；未使用：{'、'.join(left) or unused}" if unused else "",
         place=place[1] if place else "?",
         n=number[0] if number else "",
+        listed=used.partition(": ")[2],
+        lines="、".join(re.findall(r"\d+", used)),
         personal="、".join(word for name, word in PERSONAL.items() if name in said),
     )
 

@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
-from ftchat.settings import METHODS, PRESETS, TRACKERS, held_out_share
+from collections.abc import Mapping
+
+from ftchat.settings import METHODS, PRESETS, TRACKERS, held_out_share, uses
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
 from ftchat.ui.texts import t
+
+FIELDS: Mapping[str, str] = {  # setting: key of its label
+    "learning_rate": "ft_learning_rate",
+    "num_train_epochs": "ft_epochs",
+    "r": "ft_rank",
+    "max_length": "ft_max_length",
+    "per_device_train_batch_size": "ft_batch",
+    "gradient_accumulation_steps": "ft_accumulation",
+    "max_steps": "ft_max_steps",
+    "warmup_steps": "ft_warmup",
+    "lr_scheduler_type": "ft_schedule",
+    "weight_decay": "ft_weight_decay",
+    "max_grad_norm": "ft_grad_norm",
+    "lora_alpha": "ft_alpha",
+    "lora_dropout": "ft_dropout",
+    "num_virtual_tokens": "ft_virtual_tokens",
+    "trainable_layers": "ft_layers",
+    "neftune_noise_alpha": "ft_neftune",
+    "label_smoothing_factor": "ft_smoothing",
+    "gradient_checkpointing": "ft_checkpointing",
+    "train_sampling_strategy": "ft_sampling",
+    "packing": "ft_packing",
+    "eval_steps": "ft_eval_steps",
+    "early_stopping_patience": "ft_patience",
+    "save_steps": "ft_save_steps",
+    "seed": "ft_seed",
+}
+
+
+def meant(method: str, name: str) -> bool:
+    """Whether the field of a setting is shown, and what is in it taken: `auto` is LoRA, on 4-bit weights or not."""
+    return uses("lora" if method == "auto" else method, name)
 
 
 def preset_radios(chosen: str, lang: str) -> str:

@@ -33,8 +33,8 @@ def megabytes(size: float) -> str:
 
 
 def gigabytes(size: float) -> str:
-    """0.9 GB, or 85 MB where a tenth of a GB says too little."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+    """1.8 GB, or 230 MB where tenths of a GB say too little."""
+    return f"{size / 1e9:.1f} GB" if size >= 9.995e8 else f"{size / 1e6:.0f} MB"
 
 
 def parameters(count: int) -> str:

@@ -112,6 +112,8 @@ def _chip(kind: str, more: str, shown: str) -> str:
 def tools(chat: Chat, pane: int, now: Standing, strength: float, lang: str) -> str:
     """What can be done with one pane. `ft-tune` opens its slider, in the browser alone. Each has a place of its own,
     which stays empty while it cannot be done: a click on Stop that comes late must hit nothing else."""
+    if pane == TUNED and now.tuned is None and chat.place(pane) is None:
+        return ""  # nothing can be done with it
     named = _name(pane, now, lang)
     idle = bool(chat.turns) and chat.live is None and now.speaker(pane, strength) is not None
     said = any(pane in turn.answers for turn in chat.turns)

@@ -104,7 +104,7 @@ def plot(
         f'<span class="g" style="top:{top}"></span><span class="y" style="top:{top}">{esc(_tick(value, show))}</span>'
         for value, top in ((value, y(value)) for value in ticks(high, 4 if large else 2))
     ]
-    marks = [value for value in ticks(end, 4) if value == int(value) and value < end * 0.9] if large else [0]
+    marks = [value for value in ticks(end, 4) if value == int(value) and value < end * 0.85] if large else [0]
     parts += [f'<span class="xl" style="left:{x(value)}">{value:.0f}</span>' for value in marks]
     parts.append(f'<span class="xl" style="left:100%">{esc(last_step or end)}</span>')
     paths = [f'<path class="{curve.kind}" d="{_path(curve.points, end, high)}"/>' for curve in curves]

@@ -138,8 +138,8 @@ def _figures(status: RunStatus, lang: str) -> list[tuple[str, str]]:
         figures.append((clock(status.seconds), t("ft_took", lang)))
     if status.tokens_per_second:
         figures.append((numbers.grouped(status.tokens_per_second), t("ft_speed", lang)))
-    if _measured(status):
-        figures.append((numbers.loss(status.eval_losses[-1][1]), t("ft_held_loss", lang)))
+    if status.held_loss is not None:
+        figures.append((numbers.loss(status.held_loss), t("ft_held_loss", lang)))
     elif status.losses:
         figures.append((numbers.loss(status.losses[-1][1]), t("ft_train_loss", lang)))
     if status.peak_memory:
@@ -147,16 +147,11 @@ def _figures(status: RunStatus, lang: str) -> list[tuple[str, str]]:
     return figures
 
 
-def _measured(status: RunStatus) -> bool:
-    """Whether the tuned model was measured on held-out pairs; step 0 is the base."""
-    return any(step for step, _ in status.eval_losses)
-
-
 def loss_plot(status: RunStatus, lang: str) -> str:
     """Train and held-out loss; the held-out loss before step 1, of the base or of what the run went on from, is the
     dashed line."""
     train = Curve(t("ft_curve_train", lang), status.losses, "train")
-    held = Curve(t("ft_curve_held", lang), status.eval_losses if _measured(status) else (), "held")
+    held = Curve(t("ft_curve_held", lang), () if status.held_loss is None else status.eval_losses, "held")
     curves = [curve for curve in (train, held) if curve.points]
     if not curves:
         return ""

@@ -8,13 +8,32 @@ from typing import Any, Literal
 from ftchat.records import to_json
 from ftchat.runs import Run
 from ftchat.ui import numbers
+from ftchat.ui.fit_view import placeholder
+from ftchat.ui.form_view import FIELDS
 from ftchat.ui.header import clock
 from ftchat.ui.markup import esc, heading
 from ftchat.ui.plots import Curve, plot
-from ftchat.ui.texts import t
+from ftchat.ui.texts import TEXTS, t
 
 MOST = 4  # that can be told apart in a plot
 _KINDS: tuple[Literal["c0", "c1", "c2", "c3"], ...] = ("c0", "c1", "c2", "c3")
+_LABELS: Mapping[str, str] = {  # of what is no field of the form
+    "base": "ft_kv_base",
+    "method": "ft_method",
+    "preset": "ft_kv_preset",
+    "device": "ft_kv_device",
+    "precision": "ft_differs_precision",
+    "threads": "ft_differs_threads",
+    "examples": "ft_pairs_row",
+    "replayed": "ft_replayed_row",
+    "target_modules": "ft_differs_modules",
+    "target_loss": "ft_differs_target",
+    "time_limit": "ft_differs_limit",
+    "last_step": "ft_differs_last",
+    "report_to": "ft_tracker",
+    "search_minutes": "ft_search_minutes",
+    **FIELDS,
+}
 _SHOWN_APART = ("dataset", "held_out", "held_out_dataset", "name", "origin", "settings", "versions")
 
 
@@ -56,12 +75,19 @@ def _differences(runs: Sequence[Run], datasets: Mapping[str, str], lang: str) ->
         for run, kind in zip(runs, _KINDS, strict=False)
     )
     body = "".join(
-        f"<tr><th>{esc(key)}</th>{''.join(f'<td>{esc(cell)}</td>' for cell in cells)}</tr>"
+        f"<tr><th>{_named(key, lang)}</th>{''.join(f'<td>{esc(cell)}</td>' for cell in cells)}</tr>"
         for key, cells in [*rows, *_results(runs, lang)]
     )
     same = "" if differing else f'<p class="ft-sub">{esc(t("ft_differs_not", lang))}</p>'
     table = f'<table class="ft-differs"><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>'
     return f'{heading(t("ft_differs", lang))}{same}<div class="ft-differing">{table}</div>'
+
+
+def _named(key: str, lang: str) -> str:
+    """What a user calls it, and the name that `--set` and the run's folder have for it."""
+    if key not in _LABELS:
+        return esc(key)
+    return f'{esc(t(_LABELS[key], lang))} <small class="ft-mut">{esc(key)}</small>'
 
 
 def _asked(run: Run, datasets: Mapping[str, str], lang: str) -> dict[str, str]:
@@ -73,6 +99,8 @@ def _asked(run: Run, datasets: Mapping[str, str], lang: str) -> dict[str, str]:
     if resolved:
         fields |= {key: value for key, value in to_json(resolved).items() if key not in _SHOWN_APART}
         versions = resolved.versions
+    if (preset := f"ft_{config.preset}") in TEXTS:
+        fields["preset"] = t(preset, lang)
     data = {t("ft_kv_data", lang): _data(config.dataset, datasets)}
     if config.held_out:
         data[t("ft_curve_held", lang)] = _data(config.held_out, datasets)
@@ -87,9 +115,7 @@ def _data(key: str, datasets: Mapping[str, str]) -> str:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return numbers.small(value)
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else placeholder(value)
 
 
 def _results(runs: Sequence[Run], lang: str) -> list[tuple[str, list[str]]]:

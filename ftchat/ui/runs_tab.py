@@ -136,8 +136,8 @@ def _matches(run: Run, dataset: str, query: str, lang: str) -> bool:
 
 def _row(run: Run, dataset: str, selected: bool, marked: bool, lang: str) -> str:
     config, status = run.config, run.status()
-    held = len(status.eval_losses) > 1
-    curve = status.eval_losses if held else status.losses
+    held = status.held_loss
+    curve = status.losses if held is None else status.eval_losses
     said = ""
     if curve:
         said = t("ft_loss_from_to", lang, first=numbers.loss(curve[0][1]), last=numbers.loss(curve[-1][1]))
@@ -152,8 +152,9 @@ def _row(run: Run, dataset: str, selected: bool, marked: bool, lang: str) -> str
         go = f'<button class="ft-btn" data-{way}="{run.id}" aria-label="{words}">{word}</button>'
     drawn = ""
     if curve:  # a train loss and a held-out loss are not to be compared, so each says which it is
-        kind = esc(t("ft_curve_held" if held else "ft_curve_train", lang))
-        last = f'<span>{numbers.loss(curve[-1][1])} <span class="ft-mut">{kind}</span></span>'
+        kind = esc(t("ft_curve_train" if held is None else "ft_curve_held", lang))
+        loss = numbers.loss(curve[-1][1] if held is None else held)
+        last = f'<span>{loss} <span class="ft-mut">{kind}</span></span>'
         drawn = f'<span class="ft-curve">{spark(curve, said)}{last}</span>'
     cells = {
         "run": f'<span class="ft-named">{_tick(run, marked, lang)}<button class="ft-name ft-cut"'

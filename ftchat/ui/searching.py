@@ -15,6 +15,7 @@ from ftchat.continuing import continued
 from ftchat.records import RunConfig
 from ftchat.settings import parse_minutes
 from ftchat.ui import train_form
+from ftchat.ui.form_view import FIELDS
 from ftchat.ui.markup import QUEUED, esc
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
@@ -66,7 +67,7 @@ def wire(studio: Studio, shell: Shell, form: train_form.Form, stage: gr.HTML) ->
         rate, r = f"{found.choice.learning_rate:g}", str(found.choice.r or "")
         return rate, r, gr.Accordion(open=True), True
 
-    fields = dict(zip(train_form.FIELDS, form.fields, strict=True))
+    fields = dict(zip(FIELDS, form.fields, strict=True))
     stage.pick(
         use,
         [shell.run, shell.lang],

@@ -7,7 +7,7 @@ The base is the whole page's: it is set as soon as it is named, so that previews
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,41 +20,18 @@ from ftchat.records import STARTER, RunConfig
 from ftchat.settings import METHODS, PRESETS, check_choice, check_meant, parse_setting
 from ftchat.ui import form_view, train_origin
 from ftchat.ui.fit_view import OTHER, base_radios
-from ftchat.ui.markup import CARD, QUEUED, html
+from ftchat.ui.form_view import FIELDS, meant
+from ftchat.ui.markup import CARD, DRAWING, OFF, ON, QUEUED, html
 from ftchat.ui.messages import told
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n
 from ftchat.ui.train_origin import OriginPart
-
-FIELDS: Mapping[str, str] = {  # setting: key of its label
-    "learning_rate": "ft_learning_rate",
-    "num_train_epochs": "ft_epochs",
-    "r": "ft_rank",
-    "max_length": "ft_max_length",
-    "per_device_train_batch_size": "ft_batch",
-    "gradient_accumulation_steps": "ft_accumulation",
-    "max_steps": "ft_max_steps",
-    "warmup_steps": "ft_warmup",
-    "lr_scheduler_type": "ft_schedule",
-    "weight_decay": "ft_weight_decay",
-    "max_grad_norm": "ft_grad_norm",
-    "lora_alpha": "ft_alpha",
-    "lora_dropout": "ft_dropout",
-    "gradient_checkpointing": "ft_checkpointing",
-    "train_sampling_strategy": "ft_sampling",
-    "packing": "ft_packing",
-    "eval_steps": "ft_eval_steps",
-    "early_stopping_patience": "ft_patience",
-    "save_steps": "ft_save_steps",
-    "seed": "ft_seed",
-}
 
 
 @dataclass(frozen=True)
 class Form:
     """The form's components. `chosen_base` and `chosen_preset` hold what its radios say."""
 
-    card: gr.Column
     data: gr.HTML
     bases: gr.HTML
     other: gr.Textbox
@@ -85,7 +62,7 @@ class Form:
 def build(studio: Studio, shell: Shell) -> Form:
     chosen_base, chosen_preset = gr.State(STARTER), gr.State("quick")
     allowed = studio.bases.allowed
-    with gr.Column(elem_classes=CARD, min_width=0) as card:
+    with gr.Column(elem_classes=CARD, min_width=0, elem_id="ft-form"):
         data = html()
         bases = html(clicks=True, elem_id="ft-bases")
         other = gr.Textbox(
@@ -116,6 +93,7 @@ def build(studio: Studio, shell: Shell) -> Form:
                     filterable=False,
                     interactive=True,
                     min_width=120,
+                    elem_id="ft-method",
                 )
                 fields = tuple(
                     gr.Textbox(
@@ -126,6 +104,7 @@ def build(studio: Studio, shell: Shell) -> Form:
                         max_lines=1,
                         min_width=120,
                         elem_id=f"ft-set-{key}",
+                        elem_classes=ON if meant("auto", key) else OFF,
                     )
                     for key, label in FIELDS.items()
                 )
@@ -155,6 +134,11 @@ def build(studio: Studio, shell: Shell) -> Form:
             start = gr.Button(i18n("ft_start"), elem_classes="tuned", interactive=False, elem_id="ft-start")
             why = html(clicks=True)
             back = gr.Button(visible=False, size="sm")
+
+    def only_meant(chosen: str) -> list[gr.Textbox]:
+        return [gr.Textbox(elem_classes=ON if meant(chosen, key) else OFF) for key in FIELDS]
+
+    method.change(only_meant, method, [*fields], **DRAWING)
     # The radios mark themselves at once, so the last of quick clicks counts.
     last = {**QUEUED, "trigger_mode": "always_last"}
     bases.pick(_picked, None, chosen_base, **last)
@@ -210,7 +194,6 @@ def build(studio: Studio, shell: Shell) -> Form:
     unfitted.change(fitted, [shell.lang, chosen_base], bases, **in_turn)
     train_origin.wire(studio, shell, origin, [bases, other])
     return Form(
-        card=card,
         data=data,
         bases=bases,
         other=other,
@@ -246,7 +229,8 @@ def config(dataset: str | None, name: str, answers: Sequence[str]) -> RunConfig:
     if base == OTHER and not other.strip():
         raise ConfigError("which base model? Write its Hub id or its folder, or choose the starter", "no_base")
     named = zip((*FIELDS, "report_to"), values, strict=True)
-    settings = {key: parse_setting(key, text.strip()) for key, text in named if text.strip()}
+    given = ((key, text.strip()) for key, text in named if meant(method, key))
+    settings = {key: parse_setting(key, text) for key, text in given if text}
     check_meant(check_choice("method", method, METHODS), settings)
     return RunConfig(
         name=wanted.strip() or name,

@@ -6,10 +6,10 @@ here. It is drawn as two pieces of HTML, its settings beside it and the run itse
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 
@@ -17,7 +17,8 @@ from ftchat.errors import FtchatError
 from ftchat.hub import absent
 from ftchat.records import STARTER, Estimate
 from ftchat.ui import fit_view, form_view, run_view, search_view, searching, train_form, train_origin
-from ftchat.ui.markup import CARD, DRAWING, OFF, QUEUED, QUIETLY, esc, html
+from ftchat.ui.form_view import FIELDS
+from ftchat.ui.markup import DRAWING, QUEUED, QUIETLY, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR
 from ftchat.ui.searching import config_of
@@ -26,9 +27,13 @@ from ftchat.ui.texts import t
 from ftchat.ui.watch import TURNING
 
 
-class _Ahead(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Ahead:
     """What is known of a run that might be begun: the id of the run that it would go on from, what it would take, its
-    base where that is not on this machine, and what there is to say of one that is."""
+    base where that is not on this machine, and what there is to say of one that is.
+
+    Told apart by identity: Gradio hashes what a State holds, and an estimate has no hash of its own.
+    """
 
     earlier: str
     found: Estimate | None = None
@@ -54,7 +59,6 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         selected: str | None,
         chosen: str | None,
         held_out: str | None,
-        choosing: bool,
         base: str,
         preset: str,
         lang: str,
@@ -63,7 +67,6 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         back = t("ft_back_to_run", lang, name=run.config.name) if run else ""
         return [
             f'<h1 class="ft-vh">{esc(t("ft_train", lang))}</h1>',
-            gr.Column(elem_classes=CARD if run is None or choosing else CARD + OFF),
             gr.HTML(form_view.data_line(name, pairs, lang), visible=pairs > 0),
             gr.Textbox(visible=base == fit_view.OTHER),
             form_view.preset_note(preset, pairs, studio.data(held_out), lang),
@@ -72,8 +75,8 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             gr.Button(back, visible=run is not None),
         ]
 
-    state = [shell.run, shell.dataset, shell.held_out, shell.choosing, form.chosen_base, form.chosen_preset, shell.lang]
-    parts = [title, form.card, form.data, form.other, form.note, form.start, form.why, form.back]
+    state = [shell.run, shell.dataset, shell.held_out, form.chosen_base, form.chosen_preset, shell.lang]
+    parts = [title, form.data, form.other, form.note, form.start, form.why, form.back]
     gr.on([part.change for part in state[:-1]], redraw, state, parts, **DRAWING)
     shell.pulse.speak(redraw, state, parts)
 
@@ -83,12 +86,12 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
         with suppress(FtchatError):  # Start says what is wrong
             if studio.notes(named) is None:
                 studio.describe(named)
-            known = known._replace(notes=studio.notes(named) or ())
+            known = replace(known, notes=studio.notes(named) or ())
             config = config_of(studio, "estimate", dataset, held_out, answers)
             studio.bases.check(config.base)
             if config.base != named:
                 return _Ahead(known.earlier, absent=config.base if absent(config.base) else "")
-            return known._replace(found=studio.worker.estimate(config))
+            return replace(known, found=studio.worker.estimate(config))
         return known
 
     def draw_ahead(ahead: _Ahead, lang: str) -> list[Any]:
@@ -98,7 +101,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
             here = fit_view.not_here_yet(ahead.absent, lang) if ahead.absent else ""
             about = train_origin.note(earlier, None, lang) if earlier else ""
             return [said, gr.HTML(here, visible=bool(here)), about, *[gr.skip()] * len(form.fields)]
-        numbers = {name: getattr(found.resolved, name) for name in train_form.FIELDS}
+        numbers = {name: getattr(found.resolved, name) for name in FIELDS}
         if not found.resolved.save_steps:  # by time alone
             numbers["save_steps"] = t("ft_auto", lang)
         return [
@@ -140,6 +143,7 @@ def _wire_form(studio: Studio, shell: Shell, form: train_form.Form, title: gr.HT
     )
     for ended in (begun.success, begun.failure):  # Gradio runs a plain .then only after a success
         ended(release, [shell.dataset, shell.lang], form.start, **QUIETLY)
+    begun.success(lambda: "", None, form.name, **QUIETLY)  # a second run of that name would be refused
     form.back.click(lambda: False, None, shell.choosing, **QUEUED)
     shell.run.change(lambda: False, None, shell.choosing, **QUEUED)
 
@@ -186,6 +190,7 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
         draw,
         [shell.run, shell.dataset, shell.choosing, ending, shell.lang, watched, ready],
         [aside, stage, watched, ready],
+        [ending.change],
     )
 
     def tell_ready(done: str | None, lang: str) -> None:
@@ -222,6 +227,6 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
         config = run.config
         stem, names = re.sub(r"-\d+$", "", config.name), {run.config.name for run in studio.runs.list()}
         name = studio.runs.free_name(stem if stem in names else config.name)
-        return studio.begin(dataclasses.replace(config, name=name), like=run), ("", "")
+        return studio.begin(replace(config, name=name), like=run), ("", "")
 
     stage.pick(told(again), [shell.run, shell.lang], [shell.run, ending], **QUEUED)

@@ -61,6 +61,21 @@ def test_remedies_edits_and_undo(page: Page) -> None:
     expect(report).to_contain_text("Rows deleted")
 
 
+def test_ticked_rows_what_was_typed_and_the_keyboard_stay_in_another_language(page: Page) -> None:
+    ticks, find = page.locator("#ft-pairs tbody input"), page.locator("#ft-find input, #ft-find textarea").first
+    find.fill("Because")
+    expect(page.locator("#ft-pairs tbody tr")).to_have_count(1)
+    ticks.check()
+    switch = page.locator("#ft-switches [data-lang]:visible")
+    for title in ("As the model sees it", "模型看到的样子", "As the model sees it"):
+        expect(page.locator("#ft-tokens")).to_contain_text(title)
+        expect(ticks).to_be_checked()
+        expect(find).to_have_value("Because")
+        switch.focus()
+        page.keyboard.press("Enter")
+        expect(switch).to_be_focused()
+
+
 def test_a_reload_comes_back_to_what_was_chosen(page: Page) -> None:
     expect(page.locator("#ft-stats h1")).to_have_text("shop")  # of the test before: the newest
     page.locator("#ft-change").click()

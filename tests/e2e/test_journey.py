@@ -61,6 +61,34 @@ def test_a_template_shows_its_rows_and_its_tokens(page: Page) -> None:
     expect(page.locator("#ft-paste")).to_be_visible()
 
 
+def test_the_form_says_what_a_run_would_take_and_is_ready_for_the_next(page: Page) -> None:
+    tab(page, "Train")  # with the template of the test before
+    takes, chosen = page.locator("#ft-takes"), page.locator("#ft-set-learning_rate input")
+    expect(takes).to_contain_text("MB")
+    page.locator("#ft-adv > button").click()
+    expect(chosen).to_have_attribute("placeholder", re.compile(r"\d"))
+    before = takes.inner_text()
+    page.locator("#ft-set-r input").fill("64")
+    page.locator("#ft-set-r input").blur()
+    expect(takes).not_to_have_text(before)
+    expect(takes).to_contain_text("MB")
+    # A name is of one run; the settings stay for the next.
+    page.locator("#ft-set-max_steps input").fill("1")
+    page.locator("#ft-name input").fill("of one step")
+    page.locator("#ft-start").click()
+    expect(page.locator("#ft-run")).to_have_attribute("data-state", "finished")
+    expect(page.locator("#ft-form")).to_be_hidden()
+    page.locator("#ft-new-run").click()
+    expect(page.locator("#ft-form")).to_be_visible()
+    expect(page.locator("#ft-name input")).to_have_value("")
+    expect(page.locator("#ft-set-r input")).to_have_value("64")
+    # Another method has other settings.
+    page.locator("#ft-method input").click()
+    page.get_by_role("option", name="Prefix tuning").click()
+    expect(page.locator("#ft-set-num_virtual_tokens")).to_be_visible()
+    expect(page.locator("#ft-set-r")).to_be_hidden()
+
+
 def test_from_pasted_pairs_to_two_answers(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#ft-tokens .learned").first).to_be_visible()  # of the test before
     page.locator("#ft-change").click()

@@ -119,11 +119,18 @@ LAYOUTS = {
     "every row may hold several pairs": "每一行可含多对{what}",
     "every row is a conversation": "每一行是一段对话{what}",
     "the rows are those inside": "所用的是这一列里的内容{what}",
+    "the rows are those under": "所用的是这些键下的内容{what}{unused}",
+    "rows are read from the sheet": "读取的工作表{what}{unused}",
+    "the first row looks like names of columns": "第一行看起来是列名：{listed}",
+    "tables whose columns name no prompt": "列名看不出问题和回答的表格没有读取：第 {lines} 行",
 }
 # What is always said in the same words.
 SENTENCES = {
     "no header row was found, so the columns are called 1, 2, ...": "没有找到标题行，各列依次称为 1、2……",
     "each block of two lines is read as a question and its answer": "每两行为一组，依次读作问题和回答",
+    "each block of turns is one conversation; a blank line before the user's turn begins a new one": (
+        "每一段轮流的对话是一组；用户发言前的空行表示新的一组"
+    ),
 }
 # By the first word of what is said of a held-out row: it, its prompt or nearly the same is also trained on.
 LEAKS = {
