@@ -16,7 +16,7 @@ RUNGS = (
     ("records",),
     ("events",),
     ("catalogue", "files", "hub", "settings"),
-    ("data", "runs", "adapters"),
+    ("data", "history", "kept", "runs", "adapters"),
     ("continuing",),
     ("engine",),
 )
