@@ -15,8 +15,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Literal
 
-# `fell`: it has, and whether it still does cannot be told. `unclear`: not even that. `rising`: the held-out loss, and the
-# train loss does not fall either. `no_gain`: what is trained on is learned, what is held out is not.
+# `fell`: it has, and whether it still does cannot be told; `unclear`: not even that. `rising`: the held-out loss; the
+# train loss does not fall. `no_gain`: what is trained on is learned, what is held out is not.
 Meaning = Literal[
     "early",
     "unclear",
@@ -107,10 +107,10 @@ def _of_held_out(held: Points, losses: Points, ended: bool, far: bool) -> Meanin
 
 
 def _falls_after(losses: Points, step: int) -> bool:
-    """Whether the train loss was lower after that step than in as many steps up to it."""
-    after = [value for at, value in losses if at > step]
-    before = [value for at, value in losses if at <= step][-len(after) :]
-    return not after or not before or median(after) < median(before)
+    """Whether the newest train losses are lower than those around that step."""
+    size = max(_STRETCH, len(losses) // 10)
+    around = sorted(losses, key=lambda point: abs(point[0] - step))[:size]
+    return median(value for _, value in losses[-size:]) < median(value for _, value in around)
 
 
 def _of_train(values: Sequence[float], far: bool) -> Meaning:
