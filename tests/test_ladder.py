@@ -16,7 +16,8 @@ RUNGS = (
     ("records",),
     ("events",),
     ("catalogue", "files", "hub", "settings"),
-    ("data", "history", "kept", "runs", "adapters"),
+    ("history", "kept"),
+    ("data", "runs", "adapters"),
     ("continuing",),
     ("engine",),
 )
