@@ -46,10 +46,29 @@ def copy_files(source: Path, target: Path) -> str:
     return hash_files(target)
 
 
+def remove(path: Path) -> None:
+    """Whatever lies there: a file, a folder with all in it, or nothing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def why_unreadable(path: Path) -> str:
+    """Why a file that is there cannot be read; nothing where it can, or is not there."""
+    try:
+        path.open("rb").close()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def hash_files(folder: Path) -> str:
     """Of the names of all files in a folder and of what they hold."""
     whole = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         with path.open("rb") as file:
             whole.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()

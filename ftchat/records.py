@@ -277,10 +277,3 @@ class ChatRequest:
 def to_json(record: Any) -> dict[str, Any]:
     """A record as plain JSON values, by field name."""
     return dataclasses.asdict(record)
-
-
-def run_config(fields: Mapping[str, Any]) -> RunConfig:
-    """A RunConfig from its JSON values."""
-    if origin := fields.get("origin"):
-        fields = {**fields, "origin": Origin(**{**origin, "config": run_config(origin["config"])})}
-    return RunConfig(**fields)

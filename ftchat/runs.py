@@ -9,35 +9,33 @@ runs/<id>/config.json     what the user asked for
           start/          of a run that goes on from an earlier one: that one's adapter, copied
           notes.txt       what the user wrote about it
 
-The first two are kept twice: nothing else says what they say.
+The first two are kept twice: nothing else says what they say. Whatever else lies in their places, a run is read as far
+as it can be, says what is wrong with it, and takes no other with it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import errno
-import json
-import os
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
 from ftchat import events
 from ftchat.errors import ConfigError
-from ftchat.events import Event, RunStatus, StepLogged
-from ftchat.files import LOCAL_OWNER, copy_files, owner_folder, write_atomic
-from ftchat.records import ResolvedConfig, RunConfig, run_config, to_json
-
-T = TypeVar("T")
+from ftchat.events import Event, RunStatus
+from ftchat.files import LOCAL_OWNER, copy_files, owner_folder, remove, why_unreadable, write_atomic
+from ftchat.history import History
+from ftchat.kept import CONFIG, RESOLVED
+from ftchat.records import ResolvedConfig, RunConfig
 
 _MOST_NOTES = 20_000  # characters
+_NOTHING = events.fold([], held=False)
 _LOOKING = threading.Lock()  # among the threads of this process
 
 
@@ -47,28 +45,32 @@ class Run:
     def __init__(self, folder: Path):
         self.folder = folder
         self.id = folder.name
+        self._history = History(folder / "events.jsonl")
         self._folded: tuple[tuple[int, bool], RunStatus] | None = None
+        self._damaged = 0  # lines of the history, when it was folded
         self._config: tuple[int, RunConfig] | None = None
 
     @property
     def config(self) -> RunConfig:
         """Read again when another process has renamed the run; as it was when the folder has vanished."""
-        path = _copies(self.folder, "config")[0]
-        written = path.stat().st_mtime_ns if path.exists() else 0
+        written = CONFIG.written(self.folder)
         if self._config is None or (written and self._config[0] != written):
-            self._config = (written, self._read_config())
+            config = CONFIG.read(self.folder)
+            if config is None:
+                raise ConfigError(
+                    f"the settings of run {self.id} cannot be read any more, so it is passed over: bring back "
+                    f"{CONFIG.path(self.folder)}, or delete its folder",
+                    "run_lost",
+                    run=self.id,
+                    path=CONFIG.path(self.folder),
+                )
+            self._config = (written, config)
         return self._config[1]
-
-    def _read_config(self) -> RunConfig:
-        config = _read_twice(self.folder, "config", run_config)
-        if config is None:
-            raise ConfigError(f"the settings of run {self.id} cannot be read any more: {self.folder / 'config.json'}")
-        return config
 
     @property
     def resolved(self) -> ResolvedConfig | None:
         """None until the run has started."""
-        return _read_twice(self.folder, "resolved", _resolved)
+        return RESOLVED.read(self.folder)
 
     @property
     def adapter(self) -> Path:
@@ -81,11 +83,13 @@ class Run:
     @property
     def notes(self) -> str:
         """What the user wrote about it."""
-        path = self.folder / "notes.txt"
-        return path.read_text("utf-8", errors="replace") if path.exists() else ""
+        with suppress(OSError):
+            return (self.folder / "notes.txt").read_text("utf-8", errors="replace")
+        return ""
 
     def note(self, text: str) -> None:
-        write_atomic(self.folder / "notes.txt", text[:_MOST_NOTES])
+        with self.writing():
+            write_atomic(self.folder / "notes.txt", text[:_MOST_NOTES])
 
     @property
     def checkpoints(self) -> Path:
@@ -99,58 +103,69 @@ class Run:
 
     def freeze(self, resolved: ResolvedConfig) -> None:
         """Writes the resolved config, before step 1."""
-        _write_twice(self.folder, "resolved", to_json(resolved))
+        with self.writing():
+            RESOLVED.write(self.folder, resolved)
 
     def append(self, event: Event) -> None:
-        """Adds to the history. A line torn by an earlier cut is closed first, so that this one is whole; one that does
-        not fit on the disk is taken back. Only steps, which are many, are left to the system to write out."""
-        path = self.folder / "events.jsonl"
-        line = events.dumps(event).encode() + b"\n"
-        with path.open("ab+", buffering=0) as file:
-            size = file.seek(0, os.SEEK_END)
-            if size:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    line = b"\n" + line
-            try:
-                if file.write(line) != len(line):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-                if not isinstance(event, StepLogged):
-                    os.fsync(file.fileno())
-            except OSError:
-                file.truncate(size)
-                raise
+        self._history.append(event)
 
     def events(self) -> list[Event]:
-        """The history; what was torn is left out."""
-        path = self.folder / "events.jsonl"
-        lines = path.read_text("utf-8", errors="replace").split("\n") if path.exists() else []
-        return [event for line in lines if (event := events.loads(line))]
+        """The history; what was torn or damaged is left out."""
+        return self._history.read()[0]
 
     def status(self) -> RunStatus:
         """The history folded. Cheap to ask again while nothing has changed."""
-        path = self.folder / "events.jsonl"
-        size = path.stat().st_size if path.exists() else 0
+        size = self._history.size
         known = self._folded
         if known and known[0][0] == size and known[1].closed:
             return known[1]
         key = (size, self.held())
         if known is None or known[0] != key:
-            self._folded = known = (key, events.fold(self.events(), held=key[1]))
+            found, self._damaged = self._history.read()
+            self._folded = known = (key, events.fold(found, held=key[1]))
         return known[1]
+
+    def damages(self) -> list[ConfigError]:
+        """What is wrong with its files, in sentences. That a kill tore a line of the history is nothing wrong."""
+        history, notes = self._history.path, self.folder / "notes.txt"
+        found = [
+            self._damage("run_unread", path, f"cannot be read ({why}); put it right or remove it")
+            for path in (history, notes)
+            if (why := why_unreadable(path))
+        ]
+        if self.status() == _NOTHING and self._damaged:
+            said = "holds nothing that can be read any more; resume the run from its last checkpoint, or delete it"
+            found.append(self._damage("run_history_lost", history, said))
+        elif self._damaged:
+            said = f"is damaged: lines that cannot be read are left out ({self._damaged})"
+            found.append(self._damage("run_history_damaged", history, said, lines=self._damaged))
+        if RESOLVED.written(self.folder) and self.resolved is None:
+            said = "is damaged, so how the run was set up is not known any more; train again to be sure"
+            found.append(self._damage("run_settings_damaged", RESOLVED.path(self.folder), said))
+        return found
+
+    def _damage(self, kind: str, path: Path, said: str, **values: object) -> ConfigError:
+        return ConfigError(f"run {self.config.name}: {path} {said}", kind, name=self.config.name, path=path, **values)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Inside, what cannot be written is told in a sentence."""
+        try:
+            yield
+        except OSError as error:
+            said = f"run {self.id} cannot be written to ({error}); make its folder writable"
+            raise ConfigError(said, "run_unwritable", run=self.id, error=error) from None
 
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Holds the run for this process, until it dies at the latest."""
         lock = FileLock(self.folder / "lock", timeout=5)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise ConfigError(
-                f"run {self.id} is being trained by another process; wait for it, or stop it", "run_held"
-            ) from None
-        except OSError as error:
-            raise ConfigError(f"run {self.id} cannot be written to ({error}); make its folder writable") from None
+        with self.writing():
+            try:
+                lock.acquire()
+            except Timeout:
+                said = f"run {self.id} is being trained by another process; wait for it, or stop it"
+                raise ConfigError(said, "run_held") from None
         try:
             yield
         finally:
@@ -185,7 +200,7 @@ class RunStore:
                 source = like.start if like else self.get(config.origin.run).adapter
                 copied = _copy_adapter(source, folder / "start", config.origin.config.name)
                 config = dataclasses.replace(config, origin=dataclasses.replace(config.origin, adapter=copied))
-            _write_twice(folder, "config", to_json(config))
+            CONFIG.write(folder, config)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -208,15 +223,16 @@ class RunStore:
         """Its id stays. The new name must not be in use."""
         if name != run.config.name:
             self.check_name(name)
-            _write_twice(run.folder, "config", to_json(dataclasses.replace(run.config, name=name)))
+            with run.writing():
+                CONFIG.write(run.folder, dataclasses.replace(run.config, name=name))
 
     def delete(self, run: Run) -> None:
         """With all that it learned; never one that some process holds."""
         if run.held():
             raise ConfigError(f"run {run.config.name} is training or waits to; stop it first", "run_held")
         with run.hold():
-            for path in _copies(run.folder, "config"):  # without them it is no run any more, whatever cuts this short
-                path.unlink(missing_ok=True)
+            for path in CONFIG.copies(run.folder):  # without them it is no run any more, whatever cuts this short
+                remove(path)
         self._runs.pop(run.id, None)
         shutil.rmtree(run.folder, ignore_errors=True)
 
@@ -237,13 +253,24 @@ class RunStore:
 
     def list(self) -> list[Run]:
         """Newest first."""
-        found = []
-        for path in sorted(self.folder.glob("*/config.json"), reverse=True):
-            run = self._runs.get(path.parent.name) or Run(path.parent)
-            with suppress(ConfigError):  # one whose settings are lost is no run any more
+        return [*self._look()[0]]
+
+    def damages(self) -> Sequence[ConfigError]:
+        """What is wrong with the files of its runs, in sentences; also of those that are no runs any more."""
+        runs, lost = self._look()
+        return [*lost, *(damage for run in runs for damage in run.damages())]
+
+    def _look(self) -> tuple[Sequence[Run], Sequence[ConfigError]]:
+        """The runs, and what there is to say of those whose settings are lost."""
+        found, lost = [], []
+        for folder in sorted(CONFIG.folders(self.folder), reverse=True):
+            run = self._runs.get(folder.name) or Run(folder)
+            try:
                 run.config  # noqa: B018
                 found.append(self._runs.setdefault(run.id, run))
-        return found
+            except ConfigError as error:
+                lost.append(error)
+        return found, lost
 
     def ahead(self, run: Run) -> int:
         """How many runs the same process takes before this one, which waits."""
@@ -253,12 +280,16 @@ class RunStore:
 
     def get(self, name: str) -> Run:
         """The run of that id or name."""
-        if name in self._runs and (self.folder / name / "config.json").exists():
+        if name in self._runs and CONFIG.written(self.folder / name):
             return self._runs[name]
-        for run in self.list():
+        runs, lost = self._look()
+        for run in runs:
             if name in (run.id, run.config.name):
                 return run
-        known = ", ".join(run.config.name for run in self.list()[:5]) or "none yet"
+        for error in lost:
+            if error.values["run"] == name:
+                raise error
+        known = ", ".join(run.config.name for run in runs[:5]) or "none yet"
         raise ConfigError(f"there is no run '{name}'; the newest are: {known}", "no_run", name=name)
 
 
@@ -269,24 +300,3 @@ def _copy_adapter(source: Path, target: Path, name: str) -> str:
         raise ConfigError(
             f"the adapter of run {name}, which is gone on from, cannot be copied: {error}", "no_start", name=name
         ) from None
-
-
-def _write_twice(folder: Path, name: str, fields: dict[str, Any]) -> None:
-    for path in _copies(folder, name):
-        write_atomic(path, json.dumps(fields, ensure_ascii=False, indent=1))
-
-
-def _read_twice(folder: Path, name: str, made: Callable[[dict[str, Any]], T]) -> T | None:
-    """What is made of the first copy that is whole; None where neither is."""
-    for path in _copies(folder, name):
-        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # not JSON, or of something else
-            return made(json.loads(path.read_text("utf-8")))
-    return None
-
-
-def _resolved(fields: dict[str, Any]) -> ResolvedConfig:
-    return ResolvedConfig(**fields | {"target_modules": tuple(fields["target_modules"])})
-
-
-def _copies(folder: Path, name: str) -> tuple[Path, Path]:
-    return folder / f"{name}.json", folder / f"{name}.copy.json"

@@ -23,6 +23,7 @@ VIRTUAL = ("prefix", "prompt", "ptuning")  # methods that learn tokens in front 
 COPIES = ("freeze", "full")  # methods that train a copy of weights of the base
 METHODS = ("auto", *LORA_KIN, "ia3", *VIRTUAL, *COPIES)
 PRESETS = ("quick", "balanced", "thorough")
+PRECISIONS = ("float32", "bfloat16", "float16", "nf4")  # of a base in memory
 SEED = 42
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")

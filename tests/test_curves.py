@@ -65,14 +65,14 @@ def test_overfitting_began_where_the_held_out_loss_was_lowest(
 def test_one_higher_evaluation_may_be_taken_back_but_not_after_the_end(scale: float, seed: int) -> None:
     losses = curve(lambda t: 3 - 2 * t, 100, scale, 0.05, seed)
     held = [(0, 3 * scale), (50, 1.0 * scale), (100, 1.1 * scale)]
-    assert meaning(losses, held) == "learning" and meaning(losses, held, ended=True) == "overfitting"
+    assert meaning(losses, held) == "fell" and meaning(losses, held, ended=True) == "overfitting"
 
 
 @always
 @given(lengths, scales, noises, seeds, st.booleans())
 def test_a_level_curve_is_no_effect(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
     losses = curve(lambda t: 3.0, steps, scale, noise, seed)
-    assert meaning(losses, (), ended) == "no_effect"
+    assert meaning(losses, (), ended) in (("no_effect",) if noise < 0.01 else ("no_effect", "unclear"))
     assert meaning(losses, [(0, 3 * scale), (5, 2.99 * scale), (10, 2.98 * scale)], ended) == "no_effect"
 
 
@@ -111,3 +111,67 @@ def test_any_curves_are_judged_alike_at_any_scale(
 def test_a_few_steps_say_nothing() -> None:
     assert judge([], [], False) is None
     assert meaning([(1, 3.0), (2, 2.0)]) == "early"
+
+
+def falling(t: float) -> float:
+    return 3 - 2 * t
+
+
+# By the shape of the train loss and of the held-out loss over the share of a run that is done: what is true of it, whose
+# opposite must never be said.
+STEADY, ENDED, FLAT = falling, lambda t: 1 + 2 * math.exp(-20 * t), lambda t: 3.0
+FALSE = {
+    (STEADY, STEADY): {"converged", "overfitting", "rising", "diverging", "no_effect", "no_gain"},
+    (ENDED, ENDED): {"learning", "overfitting", "rising", "diverging", "no_effect", "no_gain"},
+    (FLAT, FLAT): {"learning", "fell", "converged", "overfitting", "rising", "diverging", "no_gain"},
+    (STEADY, FLAT): {"learning", "fell", "converged", "overfitting", "rising", "diverging", "no_effect"},
+}
+
+
+@always
+@given(st.sampled_from([*FALSE]), st.integers(1, 400), scales, st.floats(0, 0.4), seeds, st.booleans(), st.booleans())
+def test_nothing_false_is_said_however_short_or_uneven_a_run_is(
+    shapes, steps: int, scale: float, noise: float, seed: int, measured: bool, ended: bool
+) -> None:
+    train, held_out = shapes
+    losses = curve(train, steps, scale, noise, seed)
+    every = max(1, steps // 10)
+    held = [(step, scale * held_out(step / steps)) for step in range(0, steps + 1, every)] if measured else []
+    false = FALSE[shapes if measured else (train, train)]
+    assert meaning(losses, held, ended) not in false
+
+
+@always
+@given(st.integers(1, 9), scales, noises, seeds, st.booleans())
+def test_a_tiny_run_is_too_short_to_tell(steps: int, scale: float, noise: float, seed: int, ended: bool) -> None:
+    losses = curve(lambda t: 1 + 2 * math.exp(-9 * t), steps, scale, noise, seed)
+    held = [(0, 3 * scale), *curve(lambda t: 1 + 2 * math.exp(-9 * t), steps, scale, 0.0, 0)]
+    assert meaning(losses, held, ended) == "early" and meaning(losses, [], ended) == "early"
+
+
+@always
+@given(st.integers(30, 400), scales, noises, seeds, st.floats(0.1, 1), st.floats(2, 50))
+def test_one_spike_of_the_train_loss_is_no_divergence(
+    steps: int, scale: float, noise: float, seed: int, place: float, height: float
+) -> None:
+    losses = [*curve(falling, steps, scale, noise, seed)]
+    at = max(0, math.ceil(place * steps) - 1)
+    losses[at] = (at + 1, losses[at][1] * height)
+    assert meaning(losses) in ("learning", "fell", "unclear")
+
+
+def test_a_held_out_loss_that_rises_with_the_train_loss_is_not_called_overfitting() -> None:
+    losses = curve(lambda t: 3 - 4 * t if t < 0.3 else 1.8 + 0.1 * t, 60, 1.0, 0.0, 0)
+    held = [(step, 3 - step / 10 if step < 18 else 1.2 + step / 60) for step in range(0, 61, 6)]
+    assert meaning(losses, held) == "rising"
+
+
+def test_what_is_learned_by_heart_alone_is_not_called_no_effect() -> None:
+    losses, held = curve(falling, 60, 1.0, 0.05, 1), [(step, 3.0 - step / 3000) for step in range(0, 61, 6)]
+    assert meaning(losses, held, True) == "no_gain"
+
+
+def test_a_run_with_a_warm_up_is_not_called_without_effect_at_its_beginning() -> None:
+    losses = curve(lambda t: 3 - 0.01 * t, 40, 1.0, 0.001, 1)
+    found = judge(losses, [], False, 400)
+    assert found is not None and found.meaning == "early" and meaning(losses) == "no_effect"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ftchat import events
 from ftchat.events import Checked, RunFailed, RunFinished, RunQueued, RunStarted, RunStopped, StepLogged
 
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
+NUMBERS = st.floats(0, 2**40, width=32)
 STEPS = st.builds(
     StepLogged,
     step=st.integers(1, 10_000),

@@ -16,6 +16,7 @@ RUNGS = (
     ("records", "wire"),
     ("events",),
     ("catalogue", "files", "hub", "settings"),
+    ("history", "kept"),
     ("data", "runs", "adapters"),
     ("continuing",),
     ("engine",),

@@ -67,3 +67,14 @@ def test_of_two_quick_clicks_none_is_dropped(page: gr.Blocks) -> None:
     assert modes["go"] == "multiple" and modes["look"] == "always_last"
     picks = [fn for fn in page.fns.values() if getattr(fn.fn, "__name__", "") == "_picked"]
     assert len(picks) == 2 and {fn.trigger_mode for fn in picks} == {"always_last"}
+
+
+def test_a_damaged_run_says_what_is_wrong_and_the_others_are_listed(page: gr.Blocks, home: Path) -> None:
+    store, beat = RunStore(home), Beats(page)
+    whole, damaged, lost = (finished(store, name) for name in ("whole", "damaged", "lost"))
+    (damaged.folder / "events.jsonl").write_text("5\n[]\n")
+    for path in lost.folder.glob("config*.json"):
+        path.write_text("[]")
+    drawn = str(beat()[LIST])
+    assert whole.id in drawn and f'data-open="{damaged.id}"' in drawn and f'data-open="{lost.id}"' not in drawn
+    assert "holds nothing that can be read any more" in drawn and f"run {lost.id} cannot be read any more" in drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import get_args
 
 from test_ui_train import EVIL, closed, falling, history
 
@@ -18,7 +19,9 @@ from ftchat.events import (
     RunStopped,
     fold,
 )
+from ftchat.events.curves import Meaning
 from ftchat.ui import run_view
+from ftchat.ui.texts import TEXTS
 from ftchat.ui.verdict import verdict
 
 
@@ -60,6 +63,22 @@ def test_a_run_that_made_the_base_worse_is_warned_of() -> None:
     assert said([*events, closed(RunFinished, 30)]).startswith("warn: Finished, but worse than the base")
     climbing = history([3.0 - 0.1 * step for step in range(20)] + [1.0 + 0.2 * step for step in range(20)])
     assert said([*climbing, closed(RunFinished, 40)]).startswith("warn: Finished, but the train loss climbed.")
+
+
+def test_a_tiny_run_says_that_it_is_too_short_to_tell() -> None:
+    events = history(falling(6), [(step, 3.0 - step / 9) for step in range(7)])
+    ended = fold([*events, closed(RunFinished, 6)])
+    assert verdict(ended, "en").text.endswith("6 steps are too few to tell more.")
+    assert "只有 6 步，还看不出更多。" in verdict(ended, "zh").text
+    assert said(history(falling(6), total=60)).startswith("calm: First steps. Train loss fell")
+
+
+def test_every_meaning_has_its_words_in_both_languages() -> None:
+    for meaning in get_args(Meaning):
+        for when in ("now", "end"):
+            if meaning != "early":
+                assert {f"ft_say_{meaning}_{when}"} <= TEXTS.keys()
+                assert (meaning, when) == ("learning", "now") or f"ft_do_{meaning}_{when}" in TEXTS
 
 
 def test_chinese_sentences_stand_without_spaces_between_them() -> None:

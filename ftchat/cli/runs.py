@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from typing import Any
 
@@ -47,6 +48,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
                 "adapter": str(run.adapter) if status.usable else None,
             }
         )
+    for damage in store.damages():
+        print(f"ftchat: warning: {damage}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))
         return 0

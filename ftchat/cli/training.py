@@ -131,7 +131,7 @@ def _follow(run: Run) -> RunStatus:
 
 def _report(arguments: argparse.Namespace, run: Run, state: str, status: RunStatus) -> None:
     resolved = run.resolved
-    judged = judge(status.losses, status.eval_losses, ended=status.over)
+    judged = judge(status.losses, status.eval_losses, ended=status.over, total=status.total_steps)
     found = {
         "run": run.id,
         "name": run.config.name,

@@ -66,7 +66,12 @@ class AdapterStack:
             tensors = load_file(weights)
         except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(f"the adapter in {folder} cannot be read ({error}); copy its two files again") from None
-        self.put(name, tensors, config)
+        try:
+            self.put(name, tensors, config)
+        except (AttributeError, KeyError, TypeError, ValueError):  # a config that is none
+            raise ModelError(
+                f"the adapter in {folder} is not as it was saved: its two files do not go together; copy them again"
+            ) from None
 
     def put(self, name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
         """An adapter from its tensors, by the names that its file has for them. They are copied."""

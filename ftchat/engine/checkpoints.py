@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ftchat.errors import FtchatError, TrainingError
-from ftchat.files import sync_folder, write_atomic
+from ftchat.files import remove, sync_folder, write_atomic
 
 _KEPT = 2  # beside the best
 _BESIDE = ".step-"
@@ -45,7 +45,7 @@ def save(folder: Path, step: int, loss: float | None, write: Callable[[Path], No
             files = {path.name: _hash(path) for path in sorted(beside.iterdir())}
             sync_folder(beside)
             _write_manifest(beside, {"step": step, "loss": loss, "files": files})
-            shutil.rmtree(target, ignore_errors=True)
+            remove(target)
             beside.rename(target)
             sync_folder(folder)
     except BaseException:
@@ -66,13 +66,16 @@ def note_loss(folder: Path, step: int, loss: float | None) -> None:
 
 
 def last_whole(folder: Path) -> Checkpoint | None:
-    """The last checkpoint that is as it was written. Torn ones after it, and leftovers, are removed."""
+    """The last checkpoint that is as it was written. Torn ones after it, leftovers, and a file in the place of the
+    folder are removed."""
+    if folder.is_file():
+        remove(folder)
     clear_leftovers(folder)
     for path in reversed(_folders(folder)):
         found = _described(path)
         if found and _is_whole(path):
             return found
-        shutil.rmtree(path)
+        remove(path)
     return None
 
 
@@ -98,7 +101,7 @@ def keep_last_only(folder: Path) -> None:
 def clear_leftovers(folder: Path) -> None:
     """Removes what a kill left of a checkpoint that was being written."""
     for path in folder.glob(f"{_BESIDE}*"):
-        shutil.rmtree(path)
+        remove(path)
 
 
 @contextmanager

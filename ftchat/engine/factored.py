@@ -16,6 +16,9 @@ from transformers import PreTrainedModel
 
 from ftchat.engine.learners import PeftLearner, plain_config
 
+_EXACT_UP_TO = 1024  # rows or columns of a weight, whichever are fewer: its singular vectors take a second
+_ITERATIONS = 8
+
 
 class PissaLearner(PeftLearner):
     """A LoRA that starts from the principal components of each weight (Meng et al., 2024). What they gave at the start
@@ -40,11 +43,11 @@ class PissaLearner(PeftLearner):
         rank, scaling = layer.r[self.name], layer.scaling[self.name]
         weight = dequantize_module_weight(layer.get_base_layer()).float()
         weight = weight.T if layer.fan_in_fan_out else weight
-        left, values, right = torch.linalg.svd(weight, full_matrices=False)
-        root = (values[:rank] / scaling).sqrt()
+        left, values, right = principal(weight, rank)
+        root = (values / scaling).sqrt()
         missing = rank - len(root)  # of a layer narrower than the rank
-        a = torch.nn.functional.pad(root[:, None] * right[:rank], (0, 0, 0, missing))
-        b = torch.nn.functional.pad(left[:, :rank] * root, (0, missing))
+        a = torch.nn.functional.pad(root[:, None] * right, (0, 0, 0, missing))
+        b = torch.nn.functional.pad(left * root, (0, missing))
         for adapter, sign in ((self.name, 1), (self._start, -1)):
             layer.lora_A[adapter].weight.copy_(a)
             layer.lora_B[adapter].weight.copy_(sign * b)
@@ -140,6 +143,20 @@ class AdaLoraLearner(PeftLearner):
 
     def after_step(self, step: int) -> None:
         self.model.base_model.update_and_allocate(step + 1)
+
+
+def principal(weight: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The first `rank` singular vectors and values: left [rows, rank], [rank], right [rank, columns]. Of a large weight
+    they are found among random directions, always the same ones (Halko et al., 2011): in a tenth to a hundredth of the
+    time, for nearly all that the exact ones hold."""
+    if min(weight.shape) <= _EXACT_UP_TO or 4 * rank > min(weight.shape):
+        left, values, right = torch.linalg.svd(weight, full_matrices=False)
+    else:
+        with torch.random.fork_rng([weight.device] if weight.is_cuda else []):
+            torch.manual_seed(0)
+            left, values, right = torch.svd_lowrank(weight, q=rank + max(rank, 16), niter=_ITERATIONS)
+        right = right.T
+    return left[:, :rank], values[:rank], right[:rank]
 
 
 def _rank_of(key: str) -> int:

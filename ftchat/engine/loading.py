@@ -52,6 +52,11 @@ def half() -> torch.dtype:
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
+def computes_in_float16(device: torch.device) -> bool:
+    """Whether a run on this device does, whatever its base is kept in."""
+    return device.type == "cuda" and half() == torch.float16
+
+
 def load_base(name: str, precision: str, device: torch.device) -> Loaded:
     """Loads a base model and its tokenizer. ModelError says in one sentence what is wrong and what to do."""
     folder = folder_of(name)

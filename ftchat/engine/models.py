@@ -7,7 +7,6 @@ from a stack of saved adapters. What a run trains is in the base only while it t
 from __future__ import annotations
 
 import functools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from ftchat.engine.packing import keeps_apart
 from ftchat.engine.targets import target_modules
 from ftchat.engine.template import ChatTemplate
 from ftchat.errors import ModelError
+from ftchat.files import remove
 from ftchat.records import BaseInfo
 
 L = TypeVar("L", bound=Learner)
@@ -137,12 +137,12 @@ class Resident:
         """Writes what is being trained as an adapter's two files; the folder appears whole or not at all."""
         assert self.learner is not None and adapter == self.training
         for torn in folder.parent.glob(".adapter.*"):  # what a kill left of an earlier try
-            shutil.rmtree(torn)
+            remove(torn)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".adapter.") as beside:
             made = Path(beside) / "adapter"
             made.mkdir()
             self.learner.save(made)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
             made.rename(folder)
 
     @contextmanager

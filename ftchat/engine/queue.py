@@ -44,7 +44,8 @@ class RunQueue:
             raise ConfigError(f"run {name} is {state} already", "run_going", name=name)
         with ExitStack() as holding:
             holding.enter_context(run.hold())
-            run.append(RunQueued(worker=os.getpid(), automatic=automatic))
+            with run.writing():
+                run.append(RunQueued(worker=os.getpid(), automatic=automatic))
             self._waiting.append((run, holding.pop_all()))
 
     def stop(self, run_id: str) -> None:

@@ -6,6 +6,7 @@ Knows nothing of histories. Weights, optimizer and random state are as before wh
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ from dataclasses import dataclass
 import torch
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from ftchat.engine.loading import half
+from ftchat.engine.divergence import no_number
+from ftchat.engine.loading import computes_in_float16, half
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
 from ftchat.engine.packing import packed
 from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
+from ftchat.errors import TrainingError
 from ftchat.records import ResolvedConfig
 
 _TRAINER_OVERHEAD = 1.3  # allowed for a step of the trainer over bare forward and backward
@@ -37,7 +40,7 @@ def rehearse(
     resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter, timed: bool
 ) -> Rehearsal:
     """The longest batch tells the memory. `timed`: the seconds are to be exact, of a batch of rows of all lengths,
-    the faster of two; otherwise they are reckoned from the longest one's."""
+    the faster of two; otherwise they are reckoned from the longest one's. TrainingError where its loss is no number."""
     assert resident.peft is not None
     on_gpu = resident.device.type == "cuda"
     trained = [parameter for parameter in resident.peft.parameters() if parameter.requires_grad]
@@ -53,8 +56,11 @@ def rehearse(
                 parameter.grad = torch.zeros_like(parameter)
             optimizer.step()  # so that its two numbers a weight are there, as in every step but the first
             optimizer.zero_grad()
-            # On a CPU a heap fills with holes from the second pass on.
-            seconds = [_pass(resident, longest, resolved.packing) for _ in range(1 if on_gpu else 2)][-1]
+            for _ in range(1 if on_gpu else 2):  # on a CPU a heap fills with holes from the second pass on
+                seconds, loss = _pass(resident, longest, resolved.packing)
+            if not math.isfinite(loss):
+                float16 = computes_in_float16(resident.device)
+                raise TrainingError(no_number(resolved.base, 0, resolved.learning_rate, float16))
             began = time.monotonic()
             if all(p.grad is None or p.grad.isfinite().all() for p in trained):  # else zero times it is no number
                 optimizer.step()
@@ -64,7 +70,7 @@ def rehearse(
             memory = meter.since_mark - meter.idle
             if timed:
                 mixed = [by_length[i * len(by_length) // batch] for i in range(batch)]
-                seconds = min(_pass(resident, mixed, resolved.packing) for _ in range(2))
+                seconds = min(_pass(resident, mixed, resolved.packing)[0] for _ in range(2))
             else:
                 mean = sum(len(row.ids) for row in rows) / len(rows)
                 seconds *= mean / len(longest[-1].ids)
@@ -74,8 +80,8 @@ def rehearse(
     return Rehearsal(memory, seconds * resolved.gradient_accumulation_steps * _TRAINER_OVERHEAD)
 
 
-def _pass(resident: Resident, rows: Sequence[Encoded], packing: bool) -> float:
-    """Seconds of a forward and backward pass."""
+def _pass(resident: Resident, rows: Sequence[Encoded], packing: bool) -> tuple[float, float]:
+    """Seconds of a forward and backward pass, and its loss."""
     assert resident.peft is not None
     collate = DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id)
     tensors = collate([{"input_ids": list(row.ids), "labels": row.labels} for row in rows])
@@ -88,7 +94,7 @@ def _pass(resident: Resident, rows: Sequence[Encoded], packing: bool) -> float:
     loss.backward()
     if resident.device.type == "cuda":
         torch.cuda.synchronize()
-    return time.monotonic() - began
+    return time.monotonic() - began, loss.item()
 
 
 def _autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:

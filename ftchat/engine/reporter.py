@@ -13,6 +13,8 @@ from typing import Any, Literal
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
+from ftchat.engine.divergence import exploded, no_number
+from ftchat.engine.loading import computes_in_float16
 from ftchat.engine.memory import Meter, memory_used
 from ftchat.engine.samples import Sampler
 from ftchat.engine.trackers import Tracker
@@ -85,12 +87,10 @@ class Reporter(TrainerCallback):
     @property
     def diverged(self) -> str:
         """What went wrong with the loss, if something did."""
-        rate = f"the learning rate {self._resolved.learning_rate:g} is too high for this model; try a third of it"
         if self._losses and not math.isfinite(self._losses[-1]):
-            return f"the loss is no longer a number at step {self.step}: {rate}"
-        if self._high >= _EXPLODED_STEPS:
-            return f"the loss has exploded: at step {self.step} the model does far worse than guessing; {rate}"
-        return ""
+            float16 = computes_in_float16(self._meter.device)
+            return no_number(self._resolved.base, self.step, self._resolved.learning_rate, float16)
+        return exploded(self.step, self._resolved.learning_rate) if self._high >= _EXPLODED_STEPS else ""
 
     def held_out_loss(self, step: int) -> float | None:
         return self._evaluated[1] if self._evaluated and self._evaluated[0] == step else None

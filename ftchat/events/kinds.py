@@ -1,4 +1,7 @@
-"""What a run reports, and its JSON form. Every event has `time`, in seconds since the epoch."""
+"""What a run reports, and its JSON form. Every event has `time`, in seconds since the epoch.
+
+A line is an event only where each of its fields is of the type that is said here: who folds them need not ask again.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,27 @@ import dataclasses
 import json
 import time as clock
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+_MOST = 2**53  # a float holds every whole number up to here
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Seconds = Annotated[float, Field(ge=0, le=1e11, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    time: float = field(default_factory=clock.time)
+    time: Seconds = field(default_factory=clock.time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunQueued(Event):
     """Accepted, for the first time or to go on. `worker`: the process it waits in; `automatic`: nobody asked."""
 
-    worker: int = 0
+    worker: Count = 0
     automatic: bool = False
 
 
@@ -29,9 +40,9 @@ class Downloading(Event):
 
     base: str
     file: str
-    done: int
-    total: int
-    rate: float
+    done: Count
+    total: Count
+    rate: Amount
 
     @property
     def seconds_left(self) -> float | None:
@@ -44,7 +55,7 @@ class RunStarted(Event):
     """`dataset` and `held_out` are the hashes of what is learned and of the user's own held-out data; `origin` is the
     id of the run whose adapter it starts from."""
 
-    total_steps: int
+    total_steps: Count
     base: str
     method: str
     dataset: str = ""
@@ -57,20 +68,20 @@ class StepLogged(Event):
     """`loss` is the mean per trained token of this step, `tokens_per_second` the speed since the last of these.
     Memory in bytes."""
 
-    step: int
+    step: Count
     loss: float
-    learning_rate: float
+    learning_rate: Amount
     grad_norm: float
-    epoch: float
-    tokens_per_second: float
-    memory: int
+    epoch: Amount
+    tokens_per_second: Amount
+    memory: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvalLogged(Event):
     """`loss` on the held-out examples."""
 
-    step: int
+    step: Count
     loss: float
 
 
@@ -79,7 +90,7 @@ class SampleLogged(Event):
     """What the base and the adapter of this step answer to a prompt, greedily. `reference` is the right answer;
     `whole`: the tuned reply ended by itself; `held_out`: the prompt is not trained on."""
 
-    step: int
+    step: Count
     prompt: str
     reference: str
     base: str
@@ -92,7 +103,7 @@ class SampleLogged(Event):
 class CheckpointSaved(Event):
     """The run can go on from here. `best`: its held-out loss is the lowest so far."""
 
-    step: int
+    step: Count
     best: bool = False
 
 
@@ -100,7 +111,7 @@ class CheckpointSaved(Event):
 class RunPaused(Event):
     """The user wants it to wait."""
 
-    step: int
+    step: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +119,7 @@ class RunInterrupted(Event):
     """It could not go on, but can be resumed. No `error` where the process was told to end; a process that is killed
     writes nothing at all. `bug` is the traceback where the fault was ours."""
 
-    step: int
+    step: Count
     error: str | None = None
     bug: str | None = None
 
@@ -117,23 +128,23 @@ class RunInterrupted(Event):
 class RunResumed(Event):
     """It goes on after `step`; what was logged of later steps is done again."""
 
-    step: int
+    step: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryStepBegun(Event):
     """The longest batch is tried. `kills`: how many processes the system had killed for want of memory by then."""
 
-    kills: int
+    kills: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryStepPassed(Event):
     """Its memory in bytes above the idle process, as it was reckoned and as it was; `seconds` of a mean step."""
 
-    estimated: int
-    measured: int
-    seconds: float
+    estimated: Count
+    measured: Annotated[int, Field(ge=-_MOST, le=_MOST)]
+    seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +152,9 @@ class RunHealed(Event):
     """Memory was full after `step`; it goes on with fewer rows at a time, and as many to a step. `batch` and
     `accumulation` hold from here on, `checkpointing` says that activations are computed again, not kept."""
 
-    step: int
-    batch: int
-    accumulation: int
+    step: Count
+    batch: Count
+    accumulation: Count
     checkpointing: bool
 
 
@@ -161,26 +172,26 @@ class SearchPlanned(Event):
     """Of a run that searches: its budget in seconds, the steps of every trial, and how many tokens are measured in each
     of the held-out examples that judge them."""
 
-    seconds: float
-    steps: int
-    tokens: tuple[int, ...]
+    seconds: Positive
+    steps: Count
+    tokens: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialBegun(Event):
     """The first trial, of number 1, is of what `auto` chose. `r` is 0 for methods that have no rank."""
 
-    number: int
-    learning_rate: float
-    r: int
-    seed: int
+    number: Count
+    learning_rate: Positive
+    r: Count
+    seed: Count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialMeasured(Event):
     """`loss` on the held-out examples, of the trial that was begun last."""
 
-    step: int
+    step: Count
     loss: float
 
 
@@ -194,8 +205,8 @@ class TrialEnded(Event):
 
     state: TrialState
     loss: float | None
-    steps: int
-    seconds: float
+    steps: Count
+    seconds: Seconds
     nll: tuple[float, ...] = ()
 
 
@@ -208,13 +219,13 @@ class RunFinished(Event):
     loss had turned up, or the run that this one repeats ended there. `kept` is the step whose adapter was saved, 0 for
     the last."""
 
-    steps: int
+    steps: Count
     train_loss: float
-    seconds: float
-    tokens_per_second: float
-    peak_memory: int
+    seconds: Seconds
+    tokens_per_second: Amount
+    peak_memory: Count
     early: Early = ""
-    kept: int = 0
+    kept: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +240,7 @@ class RunFailed(Event):
 
     error: str
     bug: str | None = None
-    kept: int = 0
+    kept: Count = 0
 
 
 _PROGRESS = (RunQueued, Downloading, RunStarted, StepLogged, EvalLogged, SampleLogged, CheckpointSaved, Checked)
@@ -237,7 +248,7 @@ _MEMORY = (DryStepBegun, DryStepPassed, RunHealed)
 _SEARCH = (SearchPlanned, TrialBegun, TrialMeasured, TrialEnded)
 _BREAKS = (RunPaused, RunInterrupted, RunResumed)
 _ENDS = (RunFinished, RunStopped, RunFailed)
-_RUN_EVENTS = {cls.__name__: cls for cls in (*_PROGRESS, *_MEMORY, *_SEARCH, *_BREAKS, *_ENDS)}
+_READERS = {cls.__name__: TypeAdapter(cls) for cls in (*_PROGRESS, *_MEMORY, *_SEARCH, *_BREAKS, *_ENDS)}
 
 
 def dumps(event: Event) -> str:
@@ -246,9 +257,8 @@ def dumps(event: Event) -> str:
 
 
 def loads(line: str) -> Event | None:
-    """The event of one line; None where the line is torn or of a kind that this version does not know."""
+    """The event of one line; None where the line is torn, damaged, or of a kind that this version does not know."""
     try:
-        fields: dict[str, Any] = json.loads(line)
-        return _RUN_EVENTS[fields.pop("event")](**fields)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _READERS[json.loads(line)["event"]].validate_json(line, strict=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

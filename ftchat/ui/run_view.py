@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from ftchat.errors import FtchatError
 from ftchat.events import Checked, RunStatus
 from ftchat.records import ResolvedConfig, RunConfig
 from ftchat.ui import numbers
 from ftchat.ui.header import clock, model_name
 from ftchat.ui.icons import icon
 from ftchat.ui.markup import esc
+from ftchat.ui.messages import sentence
 from ftchat.ui.plots import Curve, Point, plot
 from ftchat.ui.texts import TEXTS, t
 from ftchat.ui.verdict import Verdict, verdict
@@ -61,6 +63,12 @@ def stage(config: RunConfig, resolved: ResolvedConfig | None, status: RunStatus,
     asked = watch(status.samples, lang)
     learnt = f'<div class="ft-card" id="ft-watch">{asked}</div>' if asked else ""
     return f'<div class="ft-card">{shown}</div><div class="ft-card ft-curves">{curves}</div>{learnt}'
+
+
+def damaged(found: Sequence[FtchatError], lang: str) -> str:
+    """What is wrong with the files of runs; nothing where nothing is."""
+    said = "".join(f"<p>{esc(sentence(damage, lang))}</p>" for damage in found)
+    return f'<div class="ft-words warn ft-damaged">{icon("warning")}<div>{said}</div></div>' if said else ""
 
 
 def aside(

@@ -13,7 +13,7 @@ from ftchat.ui.header import clock, model_name
 from ftchat.ui.markup import DRAWING, QUEUED, esc, html
 from ftchat.ui.messages import told
 from ftchat.ui.plots import CROSSHAIR, spark
-from ftchat.ui.run_view import state_chip, state_word
+from ftchat.ui.run_view import damaged, state_chip, state_word
 from ftchat.ui.runs_side import MOST, side_by_side
 from ftchat.ui.studio import Shell, Studio
 from ftchat.ui.texts import i18n, t
@@ -66,7 +66,7 @@ def build(studio: Studio, shell: Shell) -> None:
         query, selected, lang, marks, _ = asked
         runs = studio.runs.list()
         names = {run.config.dataset: studio.data(run.config.dataset)[0] or "–" for run in runs}
-        rows = table(runs, names, query.strip(), selected, lang, marks)
+        rows = table(runs, names, query.strip(), selected, lang, marks) + damaged(studio.runs.damages(), lang)
         moving = any(not run.status().over for run in runs)
         return f'<h1 class="ft-vh">{esc(t("ft_runs", lang))}</h1>', rows, _Drawn(asked, moving, now)
 

@@ -181,7 +181,8 @@ def _wire_run(studio: Studio, shell: Shell, form: train_form.Form, aside: gr.HTM
         ahead = studio.runs.ahead(run) if status.state == "queued" else 0
         return (
             "" if choosing else run_view.aside(config, resolved, status, data, told_to, lang),
-            (search_view if config.search_minutes else run_view).stage(config, resolved, status, lang, ahead),
+            run_view.damaged(run.damages(), lang)
+            + (search_view if config.search_minutes else run_view).stage(config, resolved, status, lang, ahead),
             None if status.over else run.id,
             run.id if status.usable and was_watched == run.id else was_ready,
         )

@@ -15,7 +15,7 @@ from ftchat.ui.header import clock, model_name
 from ftchat.ui.numbers import gigabytes, loss, megabytes
 from ftchat.ui.texts import t
 
-_BAD = ("overfitting", "diverging", "no_effect")
+_BAD = ("overfitting", "rising", "diverging", "no_gain", "no_effect")
 _AFTER = {"worse": "lost", "no_effect": "no_change"}  # other words where a run went on from an earlier one
 
 
@@ -63,7 +63,7 @@ def _downloading(now: Downloading, lang: str) -> Verdict:
 
 
 def _running(status: RunStatus, lang: str) -> Verdict:
-    found = judge(status.losses, status.eval_losses, ended=False)
+    found = judge(status.losses, status.eval_losses, ended=False, total=status.total_steps)
     if not status.losses or found is None:
         return Verdict("calm", t("ft_say_starting", lang), t("ft_say_starting_text", lang))
     if status.step >= status.total_steps:
@@ -84,7 +84,7 @@ def _finished(status: RunStatus, lang: str) -> Verdict:
     saved = status.kept and found and found.lowest[0] == status.kept
     if found and found.meaning in _BAD and not saved:
         return Verdict("warn", head, _joined(lang, said, _numbers(status, lang), advice))
-    if status.early or not found or found.meaning == "early":
+    if status.early or not found:
         advice = ""
     return Verdict("calm", t("ft_say_finished", lang), _joined(lang, said, _numbers(status, lang), advice))
 
@@ -97,7 +97,7 @@ def _words(found: Judgement, when: Literal["now", "end"], status: RunStatus, lan
     if status.origin is not None:
         meaning = _AFTER.get(meaning, meaning)
     if meaning == "early":
-        return t("ft_say_first", lang), ""
+        return t("ft_say_first", lang), t("ft_do_early_end", lang, step=status.step) if when == "end" else ""
     values = {"step": found.lowest[0]}
     head = t(f"ft_say_{meaning}_{when}", lang, **values)
     return head, "" if (meaning, when) == ("learning", "now") else t(f"ft_do_{meaning}_{when}", lang, **values)

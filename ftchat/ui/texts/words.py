@@ -35,8 +35,56 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "ft_say_converged_end": ("Converged.", "已收敛。"),
     "ft_do_converged_end": (
-        "It has converged: more epochs would change little, more or better pairs would.",
-        "已收敛：增加轮数作用不大，更多或更好的数据才有用。",
+        "It hardly fell any more at the end: more epochs may change little, more or better pairs may change more.",
+        "结束前几乎不再下降：增加轮数可能作用不大，更多或更好的数据可能更有用。",
+    ),
+    "ft_do_early_end": ("{step} steps are too few to tell more.", "只有 {step} 步，还看不出更多。"),
+    "ft_say_fell_now": ("It has learned.", "已有所学。"),
+    "ft_do_fell_now": (
+        "Whether the loss still falls cannot be told from the numbers so far.",
+        "损失是否还在下降，从目前的数字还看不出来。",
+    ),
+    "ft_say_fell_end": ("It has learned.", "已有所学。"),
+    "ft_do_fell_end": (
+        "Whether it was still falling at the end cannot be told from these numbers: if the answers in Compare are not "
+        "good yet, more epochs may help.",
+        "结束时是否仍在下降，从这些数字看不出来；若“对比”中的回答还不够好，可增加轮数。",
+    ),
+    "ft_say_unclear_now": ("Too uneven to tell yet.", "起伏较大，还看不出趋势。"),
+    "ft_do_unclear_now": (
+        "The loss goes up and down too much to say whether it falls.",
+        "损失起伏太大，还无法判断是否在下降。",
+    ),
+    "ft_say_unclear_end": ("Too uneven to tell.", "起伏较大，看不出趋势。"),
+    "ft_do_unclear_end": (
+        "The loss goes up and down too much to say what was learned: the answers in Compare tell.",
+        "损失起伏太大，说明不了学到多少，请看“对比”中的回答。",
+    ),
+    "ft_say_rising_now": ("Held-out loss has risen since step {step}.", "自第 {step} 步起留出损失上升。"),
+    "ft_do_rising_now": (
+        "The train loss does not fall either: stop it, and train again with a third of the learning rate. The "
+        "checkpoint of step {step} is kept and can be chosen in Compare.",
+        "训练损失也没有下降：建议停止，把学习率降到三分之一后重新训练。第 {step} 步的检查点会保留，可在“对比”中选用。",
+    ),
+    "ft_say_rising_end": (
+        "Finished, but held-out loss has risen since step {step}.",
+        "已完成，但自第 {step} 步起留出损失上升。",
+    ),
+    "ft_do_rising_end": (
+        "The train loss did not fall either: choose the checkpoint of step {step} in Compare, or train again with a "
+        "third of the learning rate.",
+        "训练损失也没有下降：可在“对比”中选用第 {step} 步的检查点，或把学习率降到三分之一后重新训练。",
+    ),
+    "ft_say_no_gain_now": ("Held-out loss does not fall.", "留出损失没有下降。"),
+    "ft_do_no_gain_now": (
+        "It learns the pairs it is trained on, but so far nothing that helps with others.",
+        "它在学训练数据，但目前对其他数据没有帮助。",
+    ),
+    "ft_say_no_gain_end": ("Finished, but held-out loss did not fall.", "已完成，但留出损失没有下降。"),
+    "ft_do_no_gain_end": (
+        "It learned the pairs it was trained on, but nothing that helps with others: bring more pairs, or pairs more "
+        "like those held out.",
+        "它学会了训练数据，但对其他数据没有帮助：请增加数据，或换用与留出数据更相近的数据。",
     ),
     "ft_say_overfitting_now": ("Overfitting since step {step}.", "自第 {step} 步起过拟合。"),
     "ft_do_overfitting_now": (
