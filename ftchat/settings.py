@@ -25,6 +25,7 @@ METHODS = ("auto", *LORA_KIN, "ia3", *VIRTUAL, *COPIES)
 PRESETS = ("quick", "balanced", "thorough")
 SEED = 42
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
+HELD_OUT_MOST = 1000  # of many
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 
@@ -98,8 +99,9 @@ def base_name(model: str) -> str:
 
 
 def held_out_share(preset: str, examples: int) -> float:
-    """The share of the examples that a run sets aside to measure on: a tenth, but none in a quick run or of a few."""
-    return 0.0 if preset == "quick" or examples < HELD_OUT_FROM else 0.1
+    """The share of the examples that a run sets aside to measure on: a tenth, but none in a quick run or of a few, and
+    no more of many than tell the loss well, for each is measured about ten times."""
+    return 0.0 if preset == "quick" or examples < HELD_OUT_FROM else min(0.1, HELD_OUT_MOST / examples)
 
 
 def check_choice(what: str, value: str, choices: Iterable[str]) -> str:
