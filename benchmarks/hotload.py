@@ -26,19 +26,31 @@ import ftchat.engine  # noqa: F401 - says how threads wait, as in the program, b
 # isort: split
 import torch
 from bases import clock, for_each_base, ratio, resident_with_adapters
-from duet import QUESTION, answer
+from duet import QUESTION
 from peft import LoraConfig
 
 from ftchat.data import DatasetStore, Source, read
 from ftchat.engine.adapters import Voice
 from ftchat.engine.closing import keep
+from ftchat.engine.decode import Decoder
 from ftchat.engine.models import Resident
-from ftchat.events import StepLogged
+from ftchat.engine.reply import replies_to
+from ftchat.events import ReplyDone, ReplyToken, StepLogged
 from ftchat.records import ChatRequest, Message, Pane, RunConfig, Sampling
 from ftchat.runs import Run, RunStore
 from ftchat.worker import Worker, open_worker
 
 STEPS = 3
+
+
+def first_token(resident: Resident, adapter: str) -> None:
+    """Asks and returns as soon as something is said."""
+    panes = (Pane(adapter, QUESTION),)
+    decoder = Decoder(resident)
+    decoder.add(replies_to(ChatRequest("x", resident.name, panes, Sampling(0.0, 2)), resident, [Voice(adapter)]))
+    with resident.chatting():
+        while not any(True for _ in decoder.advance()):
+            pass
 
 
 def train(resident: Resident, name: str) -> None:
@@ -71,17 +83,17 @@ def measure(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str,
             found.clear()  # a first round is not counted
         run = runs.create(RunConfig(f"run-{number}", "none"))
         began = clock()
-        answer(resident, [Voice("known")], 1)
+        first_token(resident, "known")
         timed("resident", began)
         train(resident, run.id)
         began = clock()
         resident.snapshot("now")
-        answer(resident, [Voice("now")], 1)
+        first_token(resident, "now")
         timed("at the last step", began)
         spoken: list[float] = []
 
         def first(run: Run = run, spoken: list[float] = spoken) -> None:
-            answer(resident, [Voice(run.id)], 1)
+            first_token(resident, run.id)
             spoken.append(clock())
 
         began = clock()
@@ -91,13 +103,13 @@ def measure(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str,
         resident.detach(run.id)
         began = clock()
         resident.attach(run.id, run.adapter)
-        answer(resident, [Voice(run.id)], 1)
+        first_token(resident, run.id)
         timed("from its file", began)
         resident.detach("now")
         began = clock()
         again = Resident(base, resident.precision, resident.device)
         again.attach(run.id, run.adapter)
-        answer(again, [Voice(run.id)], 1)
+        first_token(again, run.id)
         timed("reload of base and adapter", began)
         del again
         resident.detach(run.id)
@@ -148,9 +160,10 @@ def _last_step(run: Run) -> float:
 def _first_token(worker: Worker, run: Run, asked: str, checkpoint: Any) -> float:
     """When it has come back. Two questions share no beginning that would be known."""
     pane = Pane(run.id, (Message("user", f"{asked}: {QUESTION[0].content}"),), checkpoint=checkpoint)
-    events = list(worker.chat(ChatRequest(asked, run.config.base, (pane,), Sampling(0.0, 1))))
-    assert events, asked
-    return time.time()
+    for event in worker.chat(ChatRequest(asked, run.config.base, (pane,), Sampling(0.0, 2))):
+        if isinstance(event, ReplyToken | ReplyDone):
+            return time.time()
+    raise RuntimeError(f"no answer to {asked}")
 
 
 def everything(base: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """1 to 64 visitors compare at the same time, through the real page's endpoint on loopback.
 
-    python benchmarks/load.py [--visitors 1 4 16 64] [--questions 3] [--tokens 128] [--json FILE]
+    python benchmarks/load.py [--visitors 1 4 16 64] [--questions 3] [--rounds 3] [--tokens 128]
+        [--json FILE]
 
 Every visitor has a session of its own, opened beforehand, and asks base and tuned its own questions, one after the
-other. Prints tokens per second of all together, over that of one visitor; the first token's and the whole answer's
+other. Prints tokens per second of all together, over that of the first count; the first token's and the whole answer's
 time; how many were answered; and whether each answer is the one that the same question gets when nobody else asks.
 Visitors send plain HTTP, for they run on the server's own cores: `gradio_client` takes 50 ms of one for each question.
 """
@@ -14,17 +15,19 @@ import argparse
 import json
 import os
 import secrets
+import statistics
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from bases import resident_with_adapters, write
+from bases import ratio, resident_with_adapters, write
 from servers import Server, serving
 
 from ftchat.events import RunFinished, RunQueued, RunStarted
@@ -109,10 +112,20 @@ def measure(visitors: list[Visitor], questions: int, tokens: int, alone: dict[st
     }
 
 
+def together(rounds: Sequence[dict[str, Any]], first: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What as many visitors found in all rounds: counts are summed, all else is the median. `first` is what the fewest
+    found in each."""
+    found = {name: statistics.median_low(one[name] for one in rounds) for name in rounds[0]}
+    found |= {name: sum(one[name] for one in rounds) for name in ("asked", "answered", "not as alone")}
+    speeds = [[one["tokens/s"] for one in some] for some in (rounds, first)]
+    return found | {"over the first": round(ratio(*speeds), 2)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, nargs="+", default=[1, 4, 16, 64])
-    parser.add_argument("--questions", type=int, default=3, help="of each visitor")
+    parser.add_argument("--questions", type=int, default=3, help="of each visitor, in each round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
@@ -129,12 +142,15 @@ def main() -> None:
                 alone |= {question: reply for question, _, reply in told if isinstance(reply, dict)}
             for visitor in visitors[16:]:
                 visitor.ask("Hello!", 1)
-            found = [
-                measure(visitors[:count], arguments.questions * (8 if count == 1 else 1), arguments.tokens, alone)
-                for count in arguments.visitors
+            rounds = [
+                [
+                    measure(visitors[:count], arguments.questions * (8 if count == 1 else 1), arguments.tokens, alone)
+                    for count in arguments.visitors
+                ]
+                for _ in range(arguments.rounds)
             ]
+    found = [together(same, [one[0] for one in rounds]) for same in zip(*rounds, strict=True)]
     for one in found:
-        one["over one visitor"] = round(one["tokens/s"] / found[0]["tokens/s"], 2)
         print("  ".join(f"{name} {value}" for name, value in one.items()), flush=True)
     write(arguments.json, "load", found)
 

@@ -18,11 +18,12 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 from transformers import PreTrainedModel
 
 from ftchat.engine import starts, twins
 from ftchat.engine.cache import Pairs
-from ftchat.engine.changes import Change, changes
+from ftchat.engine.changes import Change, changes, square
 from ftchat.engine.targets import linear_layers
 from ftchat.errors import ModelError
 
@@ -74,6 +75,7 @@ class AdapterStack:
         start: Pairs = []
         own: twins.Twin | None = None
         layers: dict[str, Change] = {}
+        norm: float | None = None
         self.select(())
         if kind == twins.KIND:
             own = twins.Twin(name, self._untouched, tensors)
@@ -83,19 +85,18 @@ class AdapterStack:
             norm = float(torch.stack([tensor.float().square().sum() for tensor in tensors.values()]).sum().sqrt())
             whole = math.isfinite(norm)
         else:
-            made = changes(name, tensors, config, self._layers)
-            if not made:
+            layers = changes(name, tensors, config, self._layers)
+            if not layers:
                 raise ModelError(f"adapter {name} is empty; train it again")
-            layers = {layer: one.change for layer, one in made.items()}
-            squares = torch.stack([one.square for one in made.values()])
-            norm = math.sqrt(max(0.0, float(squares.sum().nan_to_num())))
-            whole = bool(squares.isfinite().all()) or all(
-                t.isfinite().all() for c in layers.values() for t in c.tensors
-            )
+            parts = [part for change in layers.values() for part in change.tensors]
+            # Finite numbers may have a norm that is not.
+            whole = bool(get_total_norm(parts).isfinite()) or all(part.isfinite().all() for part in parts)
         if own is None and not whole:
             raise ModelError(f"adapter {name} holds weights that are no numbers; train it again")
         self.drop(name)
-        self._adapters[name], self._norms[name] = layers, norm
+        self._adapters[name] = layers
+        if norm is not None:
+            self._norms[name] = norm
         if start:
             self._starts[name] = start
         if own:
@@ -111,7 +112,11 @@ class AdapterStack:
 
     def norm(self, voice: Voice) -> float:
         """Frobenius norm of the whole weight change, over all layers; of virtual tokens, that of what was learned."""
-        return self._norms.get(voice.adapter or "", 0.0) * voice.strength
+        name = voice.adapter or ""
+        if name not in self._norms and (layers := self._adapters.get(name)):  # takes as long as some tokens do
+            squares = [square(change, self._layers[layer]) for layer, change in layers.items()]
+            self._norms[name] = math.sqrt(max(0.0, float(torch.stack(squares).sum().nan_to_num())))
+        return self._norms.get(name, 0.0) * voice.strength
 
     def twin(self, own: AbstractSet[str]) -> PreTrainedModel:
         """A model to train: copies in float32 of these weights of the base, and all others shared."""

@@ -50,14 +50,9 @@ class Change(NamedTuple):
         return [part for part in self if part is not None]
 
 
-class Made(NamedTuple):
-    change: Change
-    square: Tensor  # of the Frobenius norm of what it does to the layer's weight
-
-
 def changes(
     name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], layers: Mapping[str, nn.Module]
-) -> dict[str, Made]:
+) -> dict[str, Change]:
     """By layer. ModelError says why an adapter cannot answer with this base."""
     kind = _check_config(name, config)
     found: dict[str, dict[str, Tensor]] = {}
@@ -113,7 +108,23 @@ def shape(layer: nn.Module) -> tuple[int, int]:
     return tuple(layer.weight.shape) if isinstance(layer, Conv1D) else (layer.in_features, layer.out_features)
 
 
-def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Made | None:
+def square(change: Change, layer: nn.Module) -> Tensor:
+    """Of the Frobenius norm of what it does to the layer's weight."""
+    down, up, gain, _, entry = change
+    if gain is None and entry is None:
+        assert down is not None and up is not None
+        # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
+        return ((down.T @ down) * (up @ up.T)).sum()
+    weight = _weight(layer)
+    done = torch.zeros_like(weight) if gain is None else weight * gain
+    if entry is not None:
+        done += weight * entry[:, None]
+    if down is not None and up is not None:
+        done += down @ up
+    return done.square().sum()
+
+
+def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Change | None:
     a, b, magnitude = (parts.get(f"lora_{part}") for part in ("A", "B", "magnitude_vector"))
     if a is None or b is None or (a.shape[1], b.shape[0]) != shape(module) or a.shape[0] != b.shape[1]:
         return None
@@ -126,18 +137,16 @@ def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], mo
     device = module.weight.device
     down = a.detach().to(device, torch.float32, copy=True).T
     # In this order in memory a lone row's product takes half as long as in the file's.
-    up = b.detach().to(device, torch.float32).T.contiguous() * scaling
+    up = b.detach().to(device, torch.float32).T.clone(memory_format=torch.contiguous_format).mul_(scaling)
     if magnitude is None:
-        # ||down up||^2 = tr((down'down)(up up')): products of rank x rank only
-        return Made(Change(down, up), ((down.T @ down) * (up @ up.T)).sum())
+        return Change(down, up)
     if magnitude.numel() != up.shape[1]:
         return None
-    weight = _weight(module)  # [in, out]
-    merged = weight + down @ up
+    merged = _weight(module) + down @ up  # [in, out]
     factor = magnitude.detach().to(device, torch.float32).flatten() / merged.norm(dim=0)
     gain = factor - 1  # of what the weight gives, not of the bias
     offset = None if module.bias is None else -gain * module.bias.float()
-    return Made(Change(down, up * factor, gain, offset), (merged * factor - weight).square().sum())
+    return Change(down, up * factor, gain, offset)
 
 
 def _own(config: Mapping[str, Any], key: str, exceptions: str, layer: str) -> Any:
@@ -146,15 +155,14 @@ def _own(config: Mapping[str, Any], key: str, exceptions: str, layer: str) -> An
     return patterns.get(get_pattern_key(list(patterns), layer), config.get(key))
 
 
-def _ia3(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Made | None:
+def _ia3(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Change | None:
     """A vector that lies (1, in) scales the input of a feed-forward layer; (out, 1), the output."""
     vector, (inputs, outputs) = parts["ia3_l"], shape(module)
     grown = vector.detach().to(module.weight.device, torch.float32).flatten() - 1
-    weight = _weight(module)
     if vector.shape == (1, inputs):
-        return Made(Change(entry=grown), (weight * grown[:, None]).square().sum())
+        return Change(entry=grown)
     if vector.shape == (outputs, 1):
-        return Made(Change(gain=grown), (weight * grown).square().sum())
+        return Change(gain=grown)
     return None
 
 

@@ -36,7 +36,7 @@ _REPLIES_TRIED = 3
 @contextmanager
 def base_left_as_it_was(resident: Resident, checkpointing: bool) -> Iterator[None]:
     """Takes back what a trainer does to the model it is given: special tokens in its configs, patched forwards,
-    gradient checkpointing, input hooks, noise on embeddings, train mode."""
+    gradient checkpointing, input hooks, noise on embeddings."""
     model, peft, embeddings = resident.model, resident.peft, resident.model.get_input_embeddings()
     assert peft is not None
     hooks = dict(embeddings._forward_hooks)
@@ -57,7 +57,6 @@ def base_left_as_it_was(resident: Resident, checkpointing: bool) -> Iterator[Non
             setattr(model.config, name, value)
         model.generation_config = generation
         model.zero_grad(set_to_none=True)
-        peft.eval()
 
 
 def base_probe(resident: Resident) -> torch.Tensor:

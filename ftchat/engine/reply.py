@@ -5,6 +5,7 @@ Knows nothing of batches or of where its events go.
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import time
@@ -50,7 +51,8 @@ class Reply:
         self.base: Reply | None = None  # the base's answer to the very same, for comparison
         self._prompt_tokens = len(self.ids)
         self._limit = min(self.sampling.max_new_tokens, resident.context - len(self.ids))
-        self._norm, self._alternates = resident.stack.norm(voice), resident.stack.lane(voice) is not None
+        self._norm = functools.partial(resident.stack.norm, voice)  # not before the first token: it takes a while
+        self._alternates = resident.stack.lane(voice) is not None
         self._stop_ids = resident.template.stop_ids
         self._reader = TokenReader(resident.tokenizer)
         self._text = ""
@@ -108,7 +110,7 @@ class Reply:
             first_token_seconds=self._first_token_seconds,
             seconds=time.monotonic() - self._started,
             adapter=self.voice.adapter,
-            adapter_norm=self._norm,
+            adapter_norm=self._norm(),
             divergence=self._divergence(),
             alternates=self._alternates,
         )
