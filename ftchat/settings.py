@@ -26,6 +26,7 @@ PRESETS = ("quick", "balanced", "thorough")
 PRECISIONS = ("float32", "bfloat16", "float16", "nf4")  # of a base in memory
 SEED = 42
 HELD_OUT_FROM = 20  # examples; below that every one is needed to learn from
+HELD_OUT_MOST = 1000  # of many
 _PACKAGES = ("torch", "transformers", "peft", "trl", "bitsandbytes", "accelerate", "datasets")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup")
 
@@ -99,8 +100,9 @@ def base_name(model: str) -> str:
 
 
 def held_out_share(preset: str, examples: int) -> float:
-    """The share of the examples that a run sets aside to measure on: a tenth, but none in a quick run or of a few."""
-    return 0.0 if preset == "quick" or examples < HELD_OUT_FROM else 0.1
+    """The share of the examples that a run sets aside to measure on: a tenth, but none in a quick run or of a few, and
+    no more of many than tell the loss well, for each is measured about ten times."""
+    return 0.0 if preset == "quick" or examples < HELD_OUT_FROM else min(0.1, HELD_OUT_MOST / examples)
 
 
 def check_choice(what: str, value: str, choices: Iterable[str]) -> str:

@@ -39,13 +39,16 @@ class Asked:
 @dataclass
 class HubServer:
     """`rate` is in bytes a second; `cuts` says after how many bytes of each next answer with weights its connection is
-    cut. Gated and private repositories open to whoever has the token `hf_good`."""
+    cut. Gated and private repositories open to whoever has the token `hf_good`. One that has `moved` is answered with
+    its new name, as one whose name is in the wrong case; one that is `refused` with a status and an error of the Hub's."""
 
     root: Path
     rate: float = 0.0
     cuts: list[int] = field(default_factory=list)
     gated: set[str] = field(default_factory=set)
     private: set[str] = field(default_factory=set)
+    moved: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
     log: list[Asked] = field(default_factory=list)
     port: int = 0
 
@@ -97,6 +100,17 @@ class _Handler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ") or None
         self.hub.log.append(Asked(self.command, path, self.headers.get("Range"), token))
+        for old, new in self.hub.moved.items():
+            if f"/{old}/" in f"{path}/":
+                self.send_response(307)
+                self.send_header("Location", self.path.replace(old, new))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+        for name, (status, error) in self.hub.refused.items():
+            if f"/{name}/" in f"{path}/":
+                self._json({"error": error or "refused"}, status, X_Error_Code=error, X_Error_Message="refused")
+                return
         if api := re.fullmatch(
             r"/api/(models|datasets)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?", path
         ):

@@ -8,6 +8,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, PretrainedConfig, Qwen3Config
 
 from ftchat.catalogue import catalogue
+from ftchat.engine.counting import driven
 from ftchat.engine.estimate import Living, needed
 from ftchat.engine.trainer import nll_at
 
@@ -43,7 +44,7 @@ def taken(config: PretrainedConfig, adapter: LoraConfig, rows: int, length: int,
 def test_the_estimate_is_what_a_real_step_takes(kind: str, checkpointing: bool) -> None:
     config, targets = _CONFIGS[kind]
     adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM", fan_in_fan_out=kind == "gpt2")
-    found = needed(config, adapter, "float32", 4, 96, 200, checkpointing)
+    found = driven(needed(config, adapter, "float32", 4, 96, 200, checkpointing))
     assert found.total == pytest.approx(taken(config, adapter, 4, 96, 200, checkpointing), rel=0.05)
     assert found.base == pytest.approx(
         4 * sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters()), rel=0.02
@@ -53,9 +54,9 @@ def test_the_estimate_is_what_a_real_step_takes(kind: str, checkpointing: bool) 
 def test_four_bits_take_less_and_more_tokens_take_more() -> None:
     config, targets = _CONFIGS["llama"]
     adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM")
-    whole, packed = (needed(config, adapter, precision, 2, 32, 40, True) for precision in ("bfloat16", "nf4"))
+    whole, packed = (driven(needed(config, adapter, precision, 2, 32, 40, True)) for precision in ("bfloat16", "nf4"))
     assert packed.base < whole.base and packed.adapter == whole.adapter
-    assert needed(config, adapter, "nf4", 4, 64, 80, True).step > packed.step
+    assert driven(needed(config, adapter, "nf4", 4, 64, 80, True)).step > packed.step
 
 
 def test_the_catalogue_says_of_every_model_what_fits_where() -> None:
@@ -73,5 +74,5 @@ def test_it_is_the_same_while_a_reply_is_being_given() -> None:
     config, targets = _CONFIGS["llama"]
     adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM")
     with torch.no_grad():
-        found = needed(config, adapter, "float32", 2, 48, 40, False)
-    assert found == needed(config, adapter, "float32", 2, 48, 40, False)
+        found = driven(needed(config, adapter, "float32", 2, 48, 40, False))
+    assert found == driven(needed(config, adapter, "float32", 2, 48, 40, False))

@@ -67,3 +67,4 @@ def test_a_folder_is_known_by_its_whole_path(tmp_path, monkeypatch: pytest.Monke
 def test_quick_runs_and_small_datasets_hold_nothing_out() -> None:
     assert held_out_share("quick", 1000) == held_out_share("balanced", 19) == 0.0
     assert held_out_share("balanced", 20) == held_out_share("thorough", 20) == 0.1
+    assert round(200_000 * held_out_share("balanced", 200_000)) == 1000

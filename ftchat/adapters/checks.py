@@ -25,7 +25,10 @@ _WIDTHS = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 # Of a config: code or layers of its own, and layers in another order than the base has them.
 _REFUSED = ("auto_mapping", "modules_to_save", "layer_replication")
 _MOVE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")  # their B A is a change of another base's weights
-_PLAIN_PATTERN = re.compile(r"[\w.|^$\\-]{1,200}", re.ASCII)  # no repetition: such an expression cannot run away
+# Expressions for names of layers are run, so none may run away: no group is repeated, and few signs make it try again.
+_PLAIN_PATTERN = re.compile(r"(?!.*\)[*+])[\w.|^$\\()\[\]*+-]{1,200}", re.ASCII)
+_TRIES = re.compile(r"[(*+]")
+_MOST_TRIES, _MOST_TRIES_IN_ALL = 2, 50
 
 
 def check_adapter(folder: Path) -> str:
@@ -75,9 +78,7 @@ def _check_kind(config: Mapping[str, Any]) -> None:
             raise ModelError(
                 f"this adapter uses {key}, which is not taken from outside; train it without", "adapter_uses", what=key
             )
-    targets = config.get("target_modules")
-    if not isinstance(targets, list) or not targets or not all(isinstance(name, str) for name in targets):
-        raise ModelError(f"target_modules in {CONFIG} must be a list of layer names, as PEFT writes it")
+    _check_layers(config)
     started = config.get("init_lora_weights")
     if isinstance(started, str) and started.lower().startswith(_MOVE_THE_BASE):
         raise ModelError(
@@ -91,14 +92,44 @@ def _check_kind(config: Mapping[str, Any]) -> None:
     if not isinstance(rank, int) or not 1 <= rank <= MOST_RANK:
         raise _rank(rank)
     for key in ("alpha_pattern", "rank_pattern"):
-        patterns = config.get(key) or {}
-        plain = isinstance(patterns, dict) and len(patterns) <= _MOST_PATTERNS
-        if not plain or not all(_PLAIN_PATTERN.fullmatch(name) and _is_number(n) for name, n in patterns.items()):
-            raise ModelError(f"{key} in {CONFIG} must give a number for each of some names of layers")
-        try:
-            re.compile("|".join(f"(?:{name})" for name in patterns))
-        except re.error:
-            raise ModelError(f"{key} in {CONFIG} holds a pattern that cannot be read") from None
+        _check_pattern(key, config.get(key) or {})
+
+
+def _check_layers(config: Mapping[str, Any]) -> None:
+    """An expression is not looked into, for it is never run: the tensors say which layers are changed."""
+    targets = config.get("target_modules")
+    if not targets or not (isinstance(targets, str) or _is_list_of(str, targets)):
+        raise ModelError(f"target_modules in {CONFIG} must be names of layers or one expression, as PEFT writes it")
+    layers = config.get("layers_to_transform")
+    if not (layers is None or _is_list_of(int, [layers]) or _is_list_of(int, layers)):
+        raise ModelError(f"layers_to_transform in {CONFIG} must be the numbers of some layers, as PEFT writes it")
+    patterns = config.get("layers_pattern") or []
+    named = [patterns] if isinstance(patterns, str) else patterns
+    if not _is_list_of(str, named) or not all(re.fullmatch(r"[\w.]+", name) for name in named):
+        raise ModelError(f"layers_pattern in {CONFIG} must be the name of the list of layers, such as layers or h")
+
+
+def _is_list_of(kind: type, value: object) -> bool:
+    return isinstance(value, list) and all(type(one) is kind for one in value)
+
+
+def _check_pattern(key: str, patterns: Any) -> None:
+    """Of `alpha_pattern` and the like: plain expressions, few of which are more than a name, with a number each."""
+    sound = isinstance(patterns, dict) and len(patterns) <= _MOST_PATTERNS
+    if sound:
+        tries = [len(_TRIES.findall(name)) for name in patterns]
+        sound = all(_PLAIN_PATTERN.fullmatch(name) and _is_number(n) for name, n in patterns.items())
+        sound = sound and max(tries, default=0) <= _MOST_TRIES and sum(tries) <= _MOST_TRIES_IN_ALL
+    if not sound:
+        raise ModelError(
+            f"{key} in {CONFIG} must give a number for each of some names of layers, or for simple expressions with no "
+            "more than two of the signs ( * +; write the names of the layers in their place"
+        )
+    try:
+        for name in patterns:
+            re.compile(f"({name})")
+    except re.error:
+        raise ModelError(f"{key} in {CONFIG} holds a pattern that cannot be read") from None
 
 
 def _check_weights(path: Path) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
+from peft.tuners.tuners_utils import check_target_module_exists
 from peft.utils.integrations import dequantize_module_weight
 from peft.utils.other import get_pattern_key
 from torch import Tensor, nn
@@ -28,11 +30,10 @@ _BEYOND = (
     "alora_invocation_tokens",  # acts only behind certain tokens
     "arrow_config",  # chooses among several adapters, token by token
     "use_bdlora",
+    "use_qalora",  # its factors are those of groups of inputs
 )
-_PARTS = {
-    "LORA": ("lora_A.weight", "lora_B.weight", "lora_magnitude_vector", "lora_magnitude_vector.weight"),
-    "IA3": ("ia3_l",),
-}
+_PARTS = {"LORA": ("lora_A", "lora_B", "lora_magnitude_vector"), "IA3": ("ia3_l",)}
+_ENDS = ("", ".weight", ".default.weight")  # of their names: the last where the tensors of a whole model were kept
 
 
 class Change(NamedTuple):
@@ -56,11 +57,20 @@ def changes(
     kind = _check_config(name, config)
     found: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        part = next((part for part in _PARTS[kind] if key.endswith("." + part)), None)
-        if part is None:
+        layer, part = _place(key, kind)
+        if not part:
             raise ModelError(f"adapter {name} holds {key}, which is no part of {_WORDS[kind]} of linear layers")
-        layer = key.removeprefix(FILE_PREFIX).removesuffix("." + part)
-        found.setdefault(layer, {})[part.removesuffix(".weight")] = tensor
+        if not key.startswith(FILE_PREFIX) or layer.startswith(FILE_PREFIX):
+            raise ModelError(
+                f"adapter {name} holds {key}, which PEFT passes over: a name begins with {FILE_PREFIX} once; save the "
+                "adapter with PEFT's save_pretrained"
+            )
+        if not _is_targeted(layer, config):
+            raise ModelError(
+                f"adapter {name} changes {layer}, which its own config leaves out by target_modules, exclude_modules "
+                "or layers_to_transform; bring the two files of one training"
+            )
+        found.setdefault(layer, {})[part] = tensor
     make = _ia3 if kind == "IA3" else _lora
     made = {}
     for layer, parts in found.items():
@@ -69,6 +79,28 @@ def changes(
             raise ModelError(f"adapter {name} was not made for this base: {layer} differs; choose the base it names")
         made[layer] = change
     return made
+
+
+def _place(key: str, kind: str) -> tuple[str, str]:
+    """The layer that a tensor of the file belongs to, and which part of it it is: "" for none."""
+    for part in _PARTS[kind]:
+        for end in _ENDS:
+            if key.endswith(f".{part}{end}"):
+                return key.removeprefix(FILE_PREFIX).removesuffix(f".{part}{end}"), part
+    return key, ""
+
+
+def _is_targeted(layer: str, config: Mapping[str, Any]) -> bool:
+    """Whether PEFT would change this layer, as far as lists say so. An expression is not asked: one from outside might
+    never end."""
+    targets, excluded = config.get("target_modules"), config.get("exclude_modules")
+    asked = SimpleNamespace(
+        target_modules=targets if isinstance(targets, list) else [layer],
+        exclude_modules=excluded if isinstance(excluded, list) else None,
+        layers_to_transform=config.get("layers_to_transform"),
+        layers_pattern=config.get("layers_pattern"),
+    )
+    return bool(check_target_module_exists(asked, layer))
 
 
 def shape(layer: nn.Module) -> tuple[int, int]:
@@ -98,8 +130,9 @@ def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], mo
         return None
     if bool(config.get("use_dora")) != (magnitude is not None):
         return None
-    patterns = config.get("alpha_pattern") or {}
-    alpha = patterns.get(get_pattern_key(list(patterns), layer), config["lora_alpha"])
+    alpha, rank = _own(config, "lora_alpha", "alpha_pattern", layer), _own(config, "r", "rank_pattern", layer)
+    if rank != a.shape[0]:
+        return None
     scaling = alpha / (math.sqrt(a.shape[0]) if config.get("use_rslora") else a.shape[0])
     device = module.weight.device
     down = a.detach().to(device, torch.float32, copy=True).T
@@ -114,6 +147,12 @@ def _lora(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], mo
     gain = factor - 1  # of what the weight gives, not of the bias
     offset = None if module.bias is None else -gain * module.bias.float()
     return Change(down, up * factor, gain, offset)
+
+
+def _own(config: Mapping[str, Any], key: str, exceptions: str, layer: str) -> Any:
+    """What a config says of one layer."""
+    patterns = config.get(exceptions) or {}
+    return patterns.get(get_pattern_key(list(patterns), layer), config.get(key))
 
 
 def _ia3(layer: str, parts: Mapping[str, Tensor], config: Mapping[str, Any], module: nn.Module) -> Change | None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import torch
 
+from ftchat.engine.counting import Counting
 from ftchat.engine.models import Resident
 from ftchat.engine.samples import Pair, ask_both, spread
 from ftchat.engine.template import Encoded
@@ -28,6 +29,7 @@ _CONFIG_FIELDS = (
     "router_aux_loss_coef",
 )
 _PREFIXES_TRIED = 200
+_AT_ONCE = 5000  # rows that are looked at before others get their turn
 _REPLIES_TRIED = 3
 
 
@@ -64,14 +66,19 @@ def base_probe(resident: Resident) -> torch.Tensor:
         return resident.model(input_ids=torch.tensor([ids], device=resident.device)).logits.cpu()
 
 
-def check_tokens(resident: Resident, examples: Sequence[Example], rows: Sequence[Encoded], limit: int) -> list[Checked]:
+def check_tokens(
+    resident: Resident, examples: Sequence[Example], rows: Sequence[Encoded], limit: int
+) -> Counting[list[Checked]]:
     """Before step 1: what chat sends is the beginning of what is trained, and every answer ends with the stop token.
     The first is tried on some examples, token for token against the rows that the trainer gets; a prompt that fills
     the limit is not trained."""
-    end = resident.template.end_id
-    stops = sum(row.ids[-1] == end and row.trained[-1] for row in rows)
-    heads = {row.ids[: row.trained.index(True)] for row in rows}
-    asked = []
+    end, stops, asked = resident.template.end_id, 0, []
+    heads: set[tuple[int, ...]] = set()
+    for start in range(0, len(rows), _AT_ONCE):
+        for row in rows[start : start + _AT_ONCE]:
+            stops += row.ids[-1] == end and row.trained[-1]
+            heads.add(row.ids[: row.trained.index(True)])
+        yield
     for example in examples[:_PREFIXES_TRIED]:
         with contextlib.suppress(DataError):  # what the template refuses is not trained
             asked.append(tuple(resident.template.prompt_ids(example.messages[: _first_answer(example)])))

@@ -12,7 +12,8 @@ import copy
 import functools
 import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
+from ftchat.engine.counting import Counting
 from ftchat.engine.loading import freeze
 from ftchat.engine.memory import MAPPED
 from ftchat.engine.standins import experts_by_shape, quantise, scored_in_tiles
@@ -67,18 +69,19 @@ def needed(
     device: str = "cpu",
     copies: Copies = "",
     through: int = 0,
-) -> Needed:
+) -> Counting[Needed]:
     """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type. What
     is trained is an adapter, or copies of the base's weights, or else comes before the layers. The backward pass goes
-    `through` so many of the last layers, with 0 through all, and of the layers' weights those have copies."""
+    `through` so many of the last layers, with 0 through all, and of the layers' weights those have copies. Gives way
+    between its parts."""
     depth = config.get_text_config().num_hidden_layers
     through = min(depth, through) or depth
     depths = [min(depth, layers) for layers in _SHALLOW]
     try:
-        shallow, deep = (
-            _trace(_with_layers(config, only), adapter, precision, rows, length, learned, checkpointing, device, copies)
-            for only in depths
-        )
+        step = (adapter, precision, rows, length, learned, checkpointing, device, copies)
+        shallow = yield from _trace(_with_layers(config, depths[0]), *step)
+        yield
+        deep = yield from _trace(_with_layers(config, depths[1]), *step)
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
         return _reckoned(config, adapter, precision, rows * length, learned, checkpointing, copies, through)
@@ -139,8 +142,9 @@ def _trace(
     checkpointing: bool,
     device: str,
     copies: Copies,
-) -> Needed:
+) -> Counting[Needed]:
     model, weights = _model(config, adapter, precision, copies)
+    yield
     if checkpointing or not (adapter or copies):
         model.enable_input_require_grads()
     if checkpointing:
@@ -150,8 +154,14 @@ def _trace(
     in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
     if in_tiles and device == "cuda":
         base.forward = functools.partial(scored_in_tiles, base)
-    # Also where a reply is being given, which needs no gradients.
-    with torch.enable_grad(), FakeTensorMode(), experts_by_shape(), Living() as living:
+    fake, living = FakeTensorMode(), Living()
+
+    @contextmanager
+    def shapes_only() -> Iterator[None]:
+        with torch.enable_grad(), fake, experts_by_shape(), living:  # also where a reply needs no gradients
+            yield
+
+    with shapes_only():
         _take_place(model)
         before = living.now
         living.begin()
@@ -160,6 +170,8 @@ def _trace(
         with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
             loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
+    yield
+    with shapes_only():
         loss.backward()
         trained = [parameter.numel() for parameter in model.parameters() if parameter.requires_grad]
         step = living.peak - before - 4 * sum(trained)  # the gradients are there as far as it has come

@@ -23,6 +23,7 @@ from ftchat.catalogue import smaller
 from ftchat.data import DatasetStore, outlook, split_key
 from ftchat.engine import methods
 from ftchat.engine.closing import BrokenOff
+from ftchat.engine.counting import Counting, driven
 from ftchat.engine.estimate import Copies, Needed, needed
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
@@ -59,12 +60,20 @@ def encode_all(
 ) -> list[Encoded]:
     """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks. Of
     many it takes minutes: `pulse` lets chat go on, and BrokenOff ends it when that asks for something."""
-    rows: list[Encoded] = []
-    for start in range(0, len(examples), _AT_ONCE):
+
+    def go_on() -> None:
         if pulse():
             raise BrokenOff
+
+    return driven(_encoding(resident, examples), go_on)
+
+
+def _encoding(resident: Resident, examples: Sequence[Example]) -> Counting[list[Encoded]]:
+    rows: list[Encoded] = []
+    for start in range(0, len(examples), _AT_ONCE):
         found = resident.template.encode_all(examples[start : start + _AT_ONCE])
         rows += within([row for one in found for row in one or ()], resident.context)
+        yield
     return rows
 
 
@@ -120,12 +129,12 @@ class Forecaster:
         method: str,
         precision: str,
         resident: Resident,
-        idle: bool,
-    ) -> Estimate:
-        """`idle`: nothing else uses the model, so that it can be timed."""
-        known = self._known(config, resident)
+        idle: Callable[[], bool],
+    ) -> Counting[Estimate]:
+        """`idle`: whether nothing else uses the model, so that it can be timed. Gives way between its parts."""
+        known = yield from self._known(config, resident)
         rows = _at_least_one(known.rows, known.looked_at)
-        if idle and not known.speed:
+        if not known.speed and idle():
             known.speed = _forward_seconds(resident, rows)
         speed = known.speed
         lengths = [len(row.ids) for row in rows]
@@ -134,11 +143,11 @@ class Forecaster:
         draft = resolve(config, facts)
         seconds = _step_seconds(draft, lengths, speed) if speed else None
         resolved = resolve(config, facts, seconds)
-        found = memory_of(resident, resolved, rows, precision)
+        found = yield from memory_of(resident, resolved, rows, precision)
         usable = self._meter.available * (_GPU_USABLE if resident.device.type == "cuda" else 1.0)
         badge: Badge = "fits" if found.total <= usable else "too_big"
         if badge == "too_big" and precision != "nf4" and resolved.method not in COPIES:
-            packed = memory_of(resident, resolved, rows, "nf4")
+            packed = yield from memory_of(resident, resolved, rows, "nf4")
             badge = "fits_qlora" if packed.total <= usable else badge
         return Estimate(
             resolved=resolved,
@@ -152,7 +161,7 @@ class Forecaster:
             ends_early=resolved.target_loss > 0,
         )
 
-    def _known(self, config: RunConfig, resident: Resident) -> _Counted:
+    def _known(self, config: RunConfig, resident: Resident) -> Counting[_Counted]:
         """What was counted of the data of this run."""
         for dataset in config.datasets:
             self._datasets.info(dataset)  # says so where it is gone
@@ -162,7 +171,8 @@ class Forecaster:
         known = self._counted.pop(key, None)
         if known is None:
             sizes, sample = outlook(self._datasets, config)
-            known = _Counted(sizes, len(sample), encode_all(resident, sample))
+            yield
+            known = _Counted(sizes, len(sample), (yield from _encoding(resident, sample)))
         self._counted[key] = known
         while len(self._counted) > _KEPT:
             del self._counted[next(iter(self._counted))]
@@ -180,7 +190,9 @@ class _Counted:
     speed: float = 0.0
 
 
-def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = "") -> Taken:
+def memory_of(
+    resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], precision: str = ""
+) -> Counting[Taken]:
     """Of a run on these rows with this config, in a precision of the base if it is not the run's own."""
     by_length = sorted(within(rows, resolved.max_length), key=lambda row: len(row.ids))
     batch = by_length[-resolved.per_device_train_batch_size :]
@@ -189,7 +201,7 @@ def memory_of(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encod
     packed = layout(lengths) if resolved.packing else [[place] for place in range(len(batch))]
     adapter = methods.layer_config(resolved, resident)
     put_on = sorted(map(str, adapter.to_dict().items())) if adapter else ""
-    found = _needed(
+    found = yield from _needed(
         _Shape(f"{resident.model.config.to_json_string()} {put_on}", resident.model.config, adapter),
         precision or resolved.precision,
         len(packed),
@@ -231,7 +243,6 @@ class _Shape:
     adapter: PeftConfig | None = field(compare=False)
 
 
-@functools.lru_cache(maxsize=256)
 def _needed(
     shape: _Shape,
     precision: str,
@@ -242,13 +253,23 @@ def _needed(
     device: str,
     copies: Copies,
     through: int,
-) -> Needed:
-    return needed(shape.config, shape.adapter, precision, rows, length, learned, checkpointing, device, copies, through)
+) -> Counting[Needed]:
+    step = (precision, rows, length, learned, checkpointing, device, copies, through)
+    known = _traced(shape, *step)
+    if not known:
+        known.append((yield from needed(shape.config, shape.adapter, *step)))
+    return known[0]
 
 
-def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> str:
+@functools.lru_cache(maxsize=256)
+def _traced(shape: _Shape, *step: Hashable) -> list[Needed]:
+    """Where what is found of it is kept."""
+    return []
+
+
+def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], meter: Meter) -> Counting[str]:
     """What to do where not even this fits: a shorter length, or a smaller model of the catalogue."""
-    here = memory_of(resident, resolved, rows).total
+    here = (yield from memory_of(resident, resolved, rows)).total
     room = min(meter.available, here - 1)
     ways = []
     length = max(len(row.ids) for row in within(rows, resolved.max_length))
@@ -256,7 +277,7 @@ def way_out(resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded
         length //= 2
         kept = within(rows, length)
         shorter = dataclasses.replace(resolved, max_length=length)
-        if kept and memory_of(resident, shorter, kept).total <= room:
+        if kept and (yield from memory_of(resident, shorter, kept)).total <= room:
             ways.append(f"set max_length to {length}")
             break
     if offer := smaller(resident.info.parameters, resident.device.type, room):

@@ -12,7 +12,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ftchat.data import DatasetStore
 from ftchat.engine.arrivals import LOOKED_AT, Absent, Arrivals
 from ftchat.engine.calls import Calls, Closed
 from ftchat.engine.closing import BrokenOff, close_badly, close_unbegun
-from ftchat.engine.counting import Counting, Countings, told
+from ftchat.engine.counting import Counting, Countings, beside, told
 from ftchat.engine.forecast import Forecaster
 from ftchat.engine.loading import check_ready, default_precision
 from ftchat.engine.machine import describe_machine
@@ -41,7 +40,7 @@ from ftchat.engine.train import train
 from ftchat.errors import ConfigError, WorkerBusy
 from ftchat.events import ReplyEvent
 from ftchat.hub import absent
-from ftchat.records import BaseInfo, Estimate, Example, Preview, RunConfig, Sides, WorkerState
+from ftchat.records import BaseInfo, Estimate, Example, Fit, Preview, RunConfig, Sides, TokenStats, WorkerState
 from ftchat.runs import Run, RunStore
 from ftchat.settings import chat_share
 from ftchat.wire import Answer, Call
@@ -113,10 +112,13 @@ class Loop:
     def machine(self) -> dict[str, Any]:
         return describe_machine()
 
-    def estimate(self, config: RunConfig) -> Estimate:
+    def estimate(self, config: RunConfig) -> Counting[Estimate]:
         resident = self._load(config.base)
         method = resolve_method(config.method, _device().type)
-        idle = not self._queue.running and not self._replies
+
+        def idle() -> bool:
+            return not self._queue.running and not self._replies
+
         return self._forecaster.estimate(config, method, _precision(method), resident, idle)
 
     def preview(self, base: str, examples: Sequence[Example]) -> tuple[Preview, ...]:
@@ -124,10 +126,10 @@ class Loop:
         limit = min(PREVIEW_LIMIT, resident.context)
         return tuple(resident.template.preview(example, limit) for example in examples)
 
-    def token_stats(self, base: str, examples: Sequence[Example] | str) -> Counting:
+    def token_stats(self, base: str, examples: Sequence[Example] | str) -> Counting[TokenStats]:
         return token_stats(*self._measured(base, examples))
 
-    def fitting(self, base: str, examples: Sequence[Example] | str) -> Counting:
+    def fitting(self, base: str, examples: Sequence[Example] | str) -> Counting[tuple[Fit, ...]]:
         return fitting(*self._measured(base, examples))
 
     def _measured(
@@ -183,7 +185,7 @@ class Loop:
                 return
             value: Any = getattr(self, call.verb)(*call.arguments)
             if isinstance(value, Generator):
-                self._counting.add(call.id, value)
+                self._counting.add(call, value)
                 return
         except Absent as missing:
             self._arrivals.wait(call, missing)
@@ -202,21 +204,24 @@ class Loop:
                 resident = self._load(run.config.base, precision, own=True)
                 self._replies.make_room(resident)
                 way = search if run.config.search_minutes else train
-                way(run, self._read(run), method, resident, self._pulse, self._meter)
+                sides = self._read(run)
+                gc.freeze()  # there is no garbage in data: to look for some in much of it would hold everything up
+                way(run, sides, method, resident, self._pulse, self._meter)
             except BrokenOff:
                 close_unbegun(run, "interrupt" if self._calls.over else self._queue.asked)
             except Exception as error:
                 close_badly(run, error)
+        gc.unfreeze()
         give_back()
 
     def _read(self, run: Run) -> Sides:
         """Its data. What is large takes a while: chat goes on beside, if slower."""
-        with ThreadPoolExecutor(1) as reading:
-            sides = reading.submit(self._datasets.split_for, run.config)
-            while not wait([sides], timeout=LOOKED_AT).done:
-                if self._pulse():
-                    raise BrokenOff
-            return sides.result()
+
+        def go_on() -> None:
+            if self._pulse():
+                raise BrokenOff
+
+        return beside(lambda: self._datasets.split_for(run.config), go_on)
 
     def _needs(self, run: Run) -> tuple[str, str]:
         """The method and the precision of the base that a run trains with; one that was begun keeps its own."""
@@ -285,6 +290,7 @@ class Loop:
         if absent(base):
             raise Absent(base, precision)
         check_ready(base, precision, device, self._meter.available)
+        self._counting.finish("estimate")
         if resident:
             resident.stack.select(())  # what stands in for a layer would hold it
         self._replies.release()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ftchat.engine import methods
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_tokens
 from ftchat.engine.closing import open_history
+from ftchat.engine.counting import beside, driven
 from ftchat.engine.forecast import encode_all, encode_learned, facts_of, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, healed
 from ftchat.engine.memory import Meter, sparing
@@ -91,7 +92,7 @@ def _search(
         raise TrainingError(f"search {run.config.name} was begun on {auto.device}; resume it on such a machine")
     if died_of_memory(run):
         return MemoryFull(auto, 0)
-    judges = within(encode_all(resident, spread(held_out, _MOST_ROWS)), auto.max_length)
+    judges = within(encode_all(resident, spread(held_out, _MOST_ROWS), pulse), auto.max_length)
     if not judges:
         raise DataError("there is nothing held out to judge by: bring more examples, or held-out data of your own")
     rows, before = within(rows, auto.max_length), base_probe(resident)
@@ -100,9 +101,10 @@ def _search(
     try:
         with threads(auto.threads):
             if frozen is None:
-                auto = _plan(run, auto, resident, rows, judges, meter)
+                auto = _plan(run, auto, resident, rows, judges, meter, pulse)
                 run.freeze(auto)
-                for check in [*check_tokens(resident, learned, rows, auto.max_length), _new(run, sides)]:
+                checks = driven(check_tokens(resident, learned, rows, auto.max_length), pulse)
+                for check in [*checks, beside(lambda: _new(run, sides), pulse)]:
                     run.append(check)
             asked = _Search(run, resident, auto, rows, judges, pulse, ends).go()
     except Exception as error:
@@ -123,13 +125,14 @@ def _plan(
     rows: Sequence[Encoded],
     judges: Sequence[Encoded],
     meter: Meter,
+    pulse: Callable[[], object],
 ) -> ResolvedConfig:
     """Tries the longest batch, and shares out the budget: as many steps to a trial as let enough of them end."""
     resident.teach(lambda: methods.learner(run.id, auto, resident))
     try:
         again = auto.gradient_checkpointing
         with base_left_as_it_was(resident, again), sparing(again):
-            step = dry_step(run, resident, auto, rows, meter, timed=True)
+            step = dry_step(run, resident, auto, rows, meter, timed=True, pulse=pulse)
     finally:
         resident.detach(run.id)
     assert step is not None

@@ -23,6 +23,7 @@ from ftchat.engine import methods
 from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.closing import BrokenOff, back_to_best, close_badly, close_diverged, close_well, keep, open_history
+from ftchat.engine.counting import beside, driven
 from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_of, way_out, within
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.learners import Learner
@@ -63,7 +64,8 @@ def survive(
                 gc.collect()
                 if resident.device.type == "cuda":
                     torch.cuda.empty_cache()
-                heal(run, full, way_out(resident, full.resolved, encode_all(resident, sides.learned), meter))
+                rows = encode_all(resident, sides.learned, pulse)
+                heal(run, full, driven(way_out(resident, full.resolved, rows, meter), pulse))
     except BrokenOff:
         raise
     except Exception as error:
@@ -95,7 +97,7 @@ def _train(
         if frozen is None:
             try:
                 timed = run.config.preset == "quick"
-                seconds = dry_step(run, resident, draft, within(rows, draft.max_length), meter, timed)
+                seconds = dry_step(run, resident, draft, within(rows, draft.max_length), meter, timed, pulse)
             except Exception as error:
                 return if_memory(error, draft, 0)
             frozen = healed(run, resolve(run.config, facts, seconds))
@@ -105,15 +107,16 @@ def _train(
         learner.plan(frozen.max_steps)
         rows = within(rows, frozen.max_length)
         open_history(run, frozen, checkpoint)
-        for check in check_tokens(resident, learned, rows, frozen.max_length):
+        for check in driven(check_tokens(resident, learned, rows, frozen.max_length), pulse):
             run.append(check)
         if held_out:
-            run.append(check_held_out(learned, held_out, own=run.config.held_out is not None))
+            own = run.config.held_out is not None
+            run.append(beside(lambda: check_held_out(learned, held_out, own), pulse))
         vocabulary = resident.model.get_input_embeddings().weight.shape[0]
         sampler = Sampler(run, resident, learned, held_out)
         tracker = Tracker(frozen.report_to, run, frozen, checkpoint.step if checkpoint else 0)
         reporter = Reporter(run, meter, frozen, pulse, vocabulary, sampler, tracker)
-        parts = trainer_parts(run.checkpoints, resident, frozen, rows, within(measured, frozen.max_length))
+        parts = trainer_parts(run.checkpoints, resident, frozen, rows, within(measured, frozen.max_length), pulse)
         trainer = ResumableTrainer(reporter=reporter, **parts)
         try:
             trainer.begin(checkpoint)
@@ -163,12 +166,18 @@ def start_from(run: Run, learner: Learner) -> None:
 
 
 def dry_step(
-    run: Run, resident: Resident, draft: ResolvedConfig, rows: Sequence[Encoded], meter: Meter, timed: bool
+    run: Run,
+    resident: Resident,
+    draft: ResolvedConfig,
+    rows: Sequence[Encoded],
+    meter: Meter,
+    timed: bool,
+    pulse: Callable[[], object],
 ) -> float | None:
     """Tries the longest batch. `timed`: the seconds of a step are wanted, to plan the steps by them."""
     run.append(DryStepBegun(kills=memory_kills()))
     found = rehearse(resident, draft, rows, meter, timed)
-    estimated = memory_of(resident, draft, rows).total
+    estimated = driven(memory_of(resident, draft, rows), pulse).total
     run.append(DryStepPassed(estimated=estimated, measured=found.memory, seconds=found.seconds))
     return found.seconds if timed else None
 
@@ -193,7 +202,12 @@ def check_held_out(learned: Sequence[Example], held_out: Sequence[Example], own:
 
 
 def trainer_parts(
-    folder: Path, resident: Resident, resolved: ResolvedConfig, rows: Sequence[Encoded], held_out: Sequence[Encoded]
+    folder: Path,
+    resident: Resident,
+    resolved: ResolvedConfig,
+    rows: Sequence[Encoded],
+    held_out: Sequence[Encoded],
+    pulse: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """What a trainer of the resident learner is made of, beside whoever watches it."""
     learner = resident.learner
@@ -240,8 +254,8 @@ def trainer_parts(
         "model": learner.model,
         "args": arguments,
         "data_collator": DataCollatorForLanguageModeling(pad_token_id=resident.template.end_id),
-        "train_dataset": _token_dataset(rows),
-        "eval_dataset": _token_dataset(held_out) if held_out else None,
+        "train_dataset": beside(lambda: _token_dataset(rows), pulse),
+        "eval_dataset": beside(lambda: _token_dataset(held_out), pulse) if held_out else None,
         "processing_class": copy.deepcopy(resident.tokenizer),
         "smoothing": resolved.label_smoothing_factor,
         "packing": resolved.packing,

@@ -99,7 +99,7 @@ def attempt(
         with base_left_as_it_was(resident, again), sparing(again):
             learner.plan(resolved.max_steps)
             trainer = LearnerTrainer(
-                watcher=watch, **trainer_parts(run.checkpoints, resident, resolved, rows, held_out)
+                watcher=watch, **trainer_parts(run.checkpoints, resident, resolved, rows, held_out, watch.pulse)
             )
             trainer.args.eval_on_start = base_too
             trainer.train()

@@ -12,6 +12,7 @@ _SMALL = frozenset(
     f"vocab.json merges.txt vocab.txt tekken.json chat_template.json chat_template.jinja {INDEX}".split()
 )
 _SENTENCEPIECE = ".model"
+_TOKENIZERS = frozenset("tokenizer.json vocab.json vocab.txt tekken.json".split())
 
 
 def is_small(file: str) -> bool:
@@ -32,6 +33,11 @@ def check(name: str, files: dict[str, int]) -> None:
         if "adapter_config.json" in files:
             raise ModelError(f"{name} is an adapter, not a base model; give the base that it was trained on")
         raise ModelError(f"{name} has no config.json, so it is no language model; choose a chat model")
+    if not any(file in _TOKENIZERS or ("/" not in file and file.endswith(_SENTENCEPIECE)) for file in files):
+        raise ModelError(
+            f"{name} has no tokenizer (tokenizer.json or tokenizer.model); choose a model that has one, often the one "
+            "that it was made of"
+        )
     if not {WEIGHTS, INDEX} & set(files):
         others = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".msgpack", ".onnx")
         other = next((file for kind in others for file in sorted(files) if file.endswith(kind)), None)
