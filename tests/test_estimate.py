@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Pretrain
 from ftchat.catalogue import catalogue
 from ftchat.engine.counting import driven
 from ftchat.engine.estimate import Living, needed
+from ftchat.engine.loading import freeze
 from ftchat.engine.trainer import nll_at
 
 _SHAPE = {"vocab_size": 500, "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 6, "head_dim": 16}
@@ -21,9 +22,14 @@ _CONFIGS = {
 }
 
 
-def taken(config: PretrainedConfig, adapter: LoraConfig, rows: int, length: int, learned: int, ckpt: bool) -> int:
-    """Bytes of all tensors at the peak of a real step, with gradients and two numbers a weight for the optimizer."""
-    model = get_peft_model(AutoModelForCausalLM.from_config(config).requires_grad_(False), adapter).train()
+def taken(
+    config: PretrainedConfig, adapter: LoraConfig | None, rows: int, length: int, learned: int, ckpt: bool
+) -> int:
+    """Bytes of all tensors at the peak of a real step, with gradients and two numbers a weight for the optimizer; without
+    an adapter all weights are trained."""
+    model = AutoModelForCausalLM.from_config(config)
+    freeze(model)
+    model = get_peft_model(model, adapter).train() if adapter else model.requires_grad_(True).train()
     if ckpt:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -49,6 +55,15 @@ def test_the_estimate_is_what_a_real_step_takes(kind: str, checkpointing: bool) 
     assert found.base == pytest.approx(
         4 * sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters()), rel=0.02
     )
+
+
+@pytest.mark.parametrize("kind", _CONFIGS)
+def test_training_all_weights_takes_a_copy_beside_the_base(kind: str) -> None:
+    config, _ = _CONFIGS[kind]
+    found = driven(needed(config, None, "float32", 4, 96, 200, False, copies="all"))
+    base = 4 * sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
+    assert found.adapter == pytest.approx(4 * base, rel=0.02)
+    assert found.total == pytest.approx(base + taken(config, None, 4, 96, 200, False), rel=0.05)
 
 
 def test_four_bits_take_less_and_more_tokens_take_more() -> None:
