@@ -33,7 +33,7 @@ from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-from ftchat.engine.forecast import encode_all
+from ftchat.engine.encoding import encode_all
 from ftchat.engine.loading import STARTER_FOLDER
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident

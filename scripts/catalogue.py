@@ -18,7 +18,7 @@ from peft import LoraConfig
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig
 
 from ftchat.engine.counting import driven
-from ftchat.engine.estimate import needed
+from ftchat.engine.estimate import Step, needed
 
 LENGTH = 1024
 RANK = 16
@@ -103,7 +103,7 @@ def entry(model: tuple[str, str, tuple[str, ...], int, bool, dict[str, Any]]) ->
     memory = {}
     for kind, (precision, device) in _KINDS.items():
         adapter = LoraConfig(r=RANK, target_modules=_TARGETS, task_type="CAUSAL_LM")
-        memory[kind] = driven(needed(config, adapter, precision, 1, LENGTH, LENGTH // 2, True, device)).total
+        memory[kind] = driven(needed(config, adapter, Step(precision, 1, LENGTH, LENGTH // 2, True, device))).total
     return {
         "id": name,
         "parameters": parameters,

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, Pretrain
 
 from ftchat.catalogue import catalogue
 from ftchat.engine.counting import driven
-from ftchat.engine.estimate import Living, needed
+from ftchat.engine.estimate import Living, Step, needed
 from ftchat.engine.loading import freeze
 from ftchat.engine.trainer import nll_at
 
@@ -50,7 +50,7 @@ def taken(
 def test_the_estimate_is_what_a_real_step_takes(kind: str, checkpointing: bool) -> None:
     config, targets = _CONFIGS[kind]
     adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM", fan_in_fan_out=kind == "gpt2")
-    found = driven(needed(config, adapter, "float32", 4, 96, 200, checkpointing))
+    found = driven(needed(config, adapter, Step("float32", 4, 96, 200, checkpointing)))
     assert found.total == pytest.approx(taken(config, adapter, 4, 96, 200, checkpointing), rel=0.05)
     assert found.base == pytest.approx(
         4 * sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters()), rel=0.02
@@ -60,7 +60,7 @@ def test_the_estimate_is_what_a_real_step_takes(kind: str, checkpointing: bool) 
 @pytest.mark.parametrize("kind", _CONFIGS)
 def test_training_all_weights_takes_a_copy_beside_the_base(kind: str) -> None:
     config, _ = _CONFIGS[kind]
-    found = driven(needed(config, None, "float32", 4, 96, 200, False, copies="all"))
+    found = driven(needed(config, None, Step("float32", 4, 96, 200, False, copies="all")))
     base = 4 * sum(weight.numel() for weight in AutoModelForCausalLM.from_config(config).parameters())
     assert found.adapter == pytest.approx(4 * base, rel=0.02)
     assert found.total == pytest.approx(base + taken(config, None, 4, 96, 200, False), rel=0.05)
@@ -69,9 +69,11 @@ def test_training_all_weights_takes_a_copy_beside_the_base(kind: str) -> None:
 def test_four_bits_take_less_and_more_tokens_take_more() -> None:
     config, targets = _CONFIGS["llama"]
     adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM")
-    whole, packed = (driven(needed(config, adapter, precision, 2, 32, 40, True)) for precision in ("bfloat16", "nf4"))
+    whole, packed = (
+        driven(needed(config, adapter, Step(precision, 2, 32, 40, True))) for precision in ("bfloat16", "nf4")
+    )
     assert packed.base < whole.base and packed.adapter == whole.adapter
-    assert driven(needed(config, adapter, "nf4", 4, 64, 80, True)).step > packed.step
+    assert driven(needed(config, adapter, Step("nf4", 4, 64, 80, True))).step > packed.step
 
 
 def test_the_catalogue_says_of_every_model_what_fits_where() -> None:
@@ -89,5 +91,5 @@ def test_it_is_the_same_while_a_reply_is_being_given() -> None:
     config, targets = _CONFIGS["llama"]
     adapter = LoraConfig(r=8, target_modules=targets, task_type="CAUSAL_LM")
     with torch.no_grad():
-        found = driven(needed(config, adapter, "float32", 2, 48, 40, False))
-    assert found == driven(needed(config, adapter, "float32", 2, 48, 40, False))
+        found = driven(needed(config, adapter, Step("float32", 2, 48, 40, False)))
+    assert found == driven(needed(config, adapter, Step("float32", 2, 48, 40, False)))

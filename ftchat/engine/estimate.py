@@ -44,6 +44,22 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One on `rows` x `length` tokens of which `learned` have a label, on a device of that type. What is trained is an
+    adapter, or `copies` of the base's weights, or else comes before the layers. The backward pass goes `through` so
+    many of the last layers, with 0 through all, and of the layers' weights those have copies."""
+
+    precision: str
+    rows: int
+    length: int
+    learned: int
+    checkpointing: bool
+    device: str = "cpu"
+    copies: Copies = ""
+    through: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Needed:
     """Bytes. `base`: its weights; `adapter`: what is trained, with gradients and optimizer; `step`: what a forward
     and backward pass keep at their peak beside both, and `heap` what they have in smaller pieces at the most."""
@@ -58,33 +74,18 @@ class Needed:
         return self.base + self.adapter + self.step
 
 
-def needed(
-    config: PretrainedConfig,
-    adapter: PeftConfig | None,
-    precision: str,
-    rows: int,
-    length: int,
-    learned: int,
-    checkpointing: bool,
-    device: str = "cpu",
-    copies: Copies = "",
-    through: int = 0,
-) -> Counting[Needed]:
-    """The memory of a step on `rows` x `length` tokens of which `learned` have a label, on a device of that type. What
-    is trained is an adapter, or copies of the base's weights, or else comes before the layers. The backward pass goes
-    `through` so many of the last layers, with 0 through all, and of the layers' weights those have copies. Gives way
-    between its parts."""
+def needed(config: PretrainedConfig, adapter: PeftConfig | None, step: Step) -> Counting[Needed]:
+    """The memory of a step on a base of this config. Gives way between its parts."""
     depth = config.get_text_config().num_hidden_layers
-    through = min(depth, through) or depth
+    through = min(depth, step.through) or depth
     depths = [min(depth, layers) for layers in _SHALLOW]
     try:
-        step = (adapter, precision, rows, length, learned, checkpointing, device, copies)
-        shallow = yield from _trace(_with_layers(config, depths[0]), *step)
+        shallow = yield from _trace(_with_layers(config, depths[0]), adapter, step)
         yield
-        deep = yield from _trace(_with_layers(config, depths[1]), *step)
+        deep = yield from _trace(_with_layers(config, depths[1]), adapter, step)
     except Exception as error:
         _log.warning("a step of %s cannot be traced, so its memory is reckoned: %r", config.model_type, error)
-        return _reckoned(config, adapter, precision, rows * length, learned, checkpointing, copies, through)
+        return _reckoned(config, adapter, step, through)
     if depths[0] == depths[1]:
         return shallow
 
@@ -99,27 +100,18 @@ def needed(
     )
 
 
-def _reckoned(
-    config: PretrainedConfig,
-    adapter: PeftConfig | None,
-    precision: str,
-    tokens: int,
-    learned: int,
-    checkpointing: bool,
-    copies: Copies,
-    layers: int,
-) -> Needed:
+def _reckoned(config: PretrainedConfig, adapter: PeftConfig | None, step: Step, layers: int) -> Needed:
     """Of each token and layer, its inputs and what lies between its products; of what is learned, its logits."""
-    model, weights = _model(config, adapter, precision, copies)
+    model, weights = _model(config, adapter, step)
     text = config.get_text_config()
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    if copies == "layers":
+    if step.copies == "layers":
         trained = trained * layers // text.num_hidden_layers
     wide = getattr(text, "intermediate_size", None) or 4 * text.hidden_size
-    width = 4 if precision == "float32" else 2
+    tokens, width = step.rows * step.length, 4 if step.precision == "float32" else 2
     layer = width * tokens * (_KEPT_HIDDEN * text.hidden_size + _KEPT_WIDE * wide)
-    kept = layer + width * tokens * text.hidden_size * layers if checkpointing else layer * layers
-    kept += 12 * learned * text.vocab_size
+    kept = layer + width * tokens * text.hidden_size * layers if step.checkpointing else layer * layers
+    kept += 12 * step.learned * text.vocab_size
     return Needed(weights, BYTES_TRAINED * trained, kept, kept)
 
 
@@ -132,27 +124,17 @@ def _with_layers(config: PretrainedConfig, layers: int) -> PretrainedConfig:
     return type(config).from_dict(fields | {depth: layers})
 
 
-def _trace(
-    config: PretrainedConfig,
-    adapter: PeftConfig | None,
-    precision: str,
-    rows: int,
-    length: int,
-    learned: int,
-    checkpointing: bool,
-    device: str,
-    copies: Copies,
-) -> Counting[Needed]:
-    model, weights = _model(config, adapter, precision, copies)
+def _trace(config: PretrainedConfig, adapter: PeftConfig | None, step: Step) -> Counting[Needed]:
+    model, weights = _model(config, adapter, step)
     yield
-    if checkpointing or not (adapter or copies):
+    if step.checkpointing or not (adapter or step.copies):
         model.enable_input_require_grads()
-    if checkpointing:
+    if step.checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     model.train()
     base = model.get_base_model() if isinstance(model, PeftModel) else model
-    in_tiles = tiled(learned * base.get_output_embeddings().weight.shape[0], device)
-    if in_tiles and device == "cuda":
+    in_tiles = tiled(step.learned * base.get_output_embeddings().weight.shape[0], step.device)
+    if in_tiles and step.device == "cuda":
         base.forward = functools.partial(scored_in_tiles, base)
     fake, living = FakeTensorMode(), Living()
 
@@ -165,33 +147,33 @@ def _trace(
         _take_place(model)
         before = living.now
         living.begin()
-        ids = torch.ones((rows, length), dtype=torch.long)
-        positions = torch.zeros(learned, dtype=torch.long)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision != "float32"):
+        ids = torch.ones((step.rows, step.length), dtype=torch.long)
+        positions = torch.zeros(step.learned, dtype=torch.long)
+        with torch.autocast("cpu", torch.bfloat16, enabled=step.precision != "float32"):
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
             loss = nll_at(model, inputs, positions, positions, in_tiles=in_tiles)
     yield
     with shapes_only():
         loss.backward()
         trained = [parameter.numel() for parameter in model.parameters() if parameter.requires_grad]
-        step = living.peak - before - 4 * sum(trained)  # the gradients are there as far as it has come
-        if device == "cpu":
-            step = max(step, _BYTES_UPDATED * max(trained, default=0))
-        return Needed(weights, BYTES_TRAINED * sum(trained), step, living.most_heap)
+        kept = living.peak - before - 4 * sum(trained)  # the gradients are there as far as it has come
+        if step.device == "cpu":
+            kept = max(kept, _BYTES_UPDATED * max(trained, default=0))
+        return Needed(weights, BYTES_TRAINED * sum(trained), kept, living.most_heap)
 
 
-def _model(config: PretrainedConfig, adapter: PeftConfig | None, precision: str, copies: Copies) -> tuple[Any, int]:
+def _model(config: PretrainedConfig, adapter: PeftConfig | None, step: Step) -> tuple[Any, int]:
     """One without storage, with what is trained of it in float32, and the bytes of the base's own weights."""
-    dtype = {"float32": torch.float32, "float16": torch.float16}.get(precision, torch.bfloat16)
+    dtype = {"float32": torch.float32, "float16": torch.float16}.get(step.precision, torch.bfloat16)
     with torch.device("meta"):
         base = AutoModelForCausalLM.from_config(config, dtype=dtype)
         freeze(base)
-        if precision == "nf4":
+        if step.precision == "nf4":
             quantise(base)
         weights = {id(tensor): tensor.nbytes for tensor in [*base.parameters(), *base.buffers()]}
         model = get_peft_model(base, copy.deepcopy(adapter), low_cpu_mem_usage=True) if adapter else base
-    if copies:
-        for part in layers_of(base).values() if copies == "layers" else [base]:
+    if step.copies:
+        for part in layers_of(base).values() if step.copies == "layers" else [base]:
             for parameter in part.parameters():
                 parameter.requires_grad_(parameter.is_floating_point())
     for parameter in model.parameters():

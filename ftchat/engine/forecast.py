@@ -12,28 +12,24 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
-from peft import PeftConfig
-from transformers import PretrainedConfig
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from ftchat.catalogue import smaller
 from ftchat.data import DatasetStore, outlook, split_key
 from ftchat.engine import methods
-from ftchat.engine.closing import BrokenOff
-from ftchat.engine.counting import Counting, driven
-from ftchat.engine.estimate import Copies, Needed, needed
+from ftchat.engine.counting import Counting
+from ftchat.engine.encoding import at_least_one, encoding, within
+from ftchat.engine.estimate import Needed, Step, needed
 from ftchat.engine.memory import Meter
 from ftchat.engine.models import Resident
 from ftchat.engine.packing import layout, width
-from ftchat.engine.reporter import Asked
 from ftchat.engine.resolve import Facts, padded_length, resolve
 from ftchat.engine.template import Encoded
 from ftchat.engine.trainer import answer_loss
-from ftchat.errors import DataError
-from ftchat.records import STARTER, Badge, Estimate, Example, ResolvedConfig, RunConfig
+from ftchat.records import STARTER, Badge, Estimate, ResolvedConfig, RunConfig
 from ftchat.settings import COPIES
 
 # What a process on a CPU takes beyond tensors: code, tables and lists of tokens, in bytes, and holes in the heap of its
@@ -47,51 +43,11 @@ _WORKSPACE = {False: 2 * 8_519_680, True: 2 * 33_554_432}
 _GPU_USABLE = 0.9  # of its memory; the rest goes to what its allocator cannot use
 _BACKWARD = 2.0  # times a forward pass; the frozen weights need no gradients of their own
 _TRAINER = 1.15  # times the passes of a step: the optimizer, and what the trainer does beside
-_AT_ONCE = 256  # examples that are turned into tokens before others get their turn
 _KEPT = 4  # splits whose count is kept
 _TIMED_ROWS = 8
 _TIMED_TOKENS = 1024  # of these rows, fewer of a model that is slow
 _TIMED_WORK = 2e10  # weights times tokens, a second or less on most machines
 _SHORTEST = 16  # tokens of a length that is still worth proposing
-
-
-def encode_all(
-    resident: Resident, examples: Sequence[Example], pulse: Callable[[], Asked] = lambda: ""
-) -> list[Encoded]:
-    """Every sequence that these examples give. What the template refuses gives none, and is counted by the checks. Of
-    many it takes minutes: `pulse` lets chat go on, and BrokenOff ends it when that asks for something."""
-
-    def go_on() -> None:
-        if pulse():
-            raise BrokenOff
-
-    return driven(_encoding(resident, examples), go_on)
-
-
-def _encoding(resident: Resident, examples: Sequence[Example]) -> Counting[list[Encoded]]:
-    rows: list[Encoded] = []
-    for start in range(0, len(examples), _AT_ONCE):
-        found = resident.template.encode_all(examples[start : start + _AT_ONCE])
-        rows += within([row for one in found for row in one or ()], resident.context)
-        yield
-    return rows
-
-
-def encode_learned(resident: Resident, examples: Sequence[Example], pulse: Callable[[], Asked]) -> list[Encoded]:
-    """The same of what is to be trained on; DataError where that leaves nothing."""
-    return _at_least_one(encode_all(resident, examples, pulse), len(examples))
-
-
-def _at_least_one(rows: list[Encoded], examples: int) -> list[Encoded]:
-    """The rows that so many examples gave; DataError where that is none."""
-    if not rows:
-        raise DataError(f"none of the {examples} examples can be trained on with this base: see the preview")
-    return rows
-
-
-def within(rows: Sequence[Encoded], limit: int) -> list[Encoded]:
-    """The rows cut to the limit; those that would lose all that is learned are left out."""
-    return [cut for row in rows if (cut := row.within(limit))]
 
 
 def facts_of(resident: Resident, method: str, sizes: tuple[int, int, int], lengths: Sequence[int]) -> Facts:
@@ -133,7 +89,7 @@ class Forecaster:
     ) -> Counting[Estimate]:
         """`idle`: whether nothing else uses the model, so that it can be timed. Gives way between its parts."""
         known = yield from self._known(config, resident)
-        rows = _at_least_one(known.rows, known.looked_at)
+        rows = at_least_one(known.rows, known.looked_at)
         if not known.speed and idle():
             known.speed = _forward_seconds(resident, rows)
         speed = known.speed
@@ -172,7 +128,7 @@ class Forecaster:
         if known is None:
             sizes, sample = outlook(self._datasets, config)
             yield
-            known = _Counted(sizes, len(sample), (yield from _encoding(resident, sample)))
+            known = _Counted(sizes, len(sample), (yield from encoding(resident, sample)))
         self._counted[key] = known
         while len(self._counted) > _KEPT:
             del self._counted[next(iter(self._counted))]
@@ -201,8 +157,7 @@ def memory_of(
     packed = layout(lengths) if resolved.packing else [[place] for place in range(len(batch))]
     adapter = methods.layer_config(resolved, resident)
     put_on = sorted(map(str, adapter.to_dict().items())) if adapter else ""
-    found = yield from _needed(
-        _Shape(f"{resident.model.config.to_json_string()} {put_on}", resident.model.config, adapter),
+    step = Step(
         precision or resolved.precision,
         len(packed),
         width(lengths, packed) + resolved.num_virtual_tokens,
@@ -210,8 +165,12 @@ def memory_of(
         resolved.gradient_checkpointing,
         resident.device.type,
         methods.copies(resolved),
-        2 * resolved.trainable_layers,
+        through=2 * resolved.trainable_layers,
     )
+    traced = _traced(f"{resident.model.config.to_json_string()} {put_on}", step)
+    if not traced:
+        traced.append((yield from needed(resident.model.config, adapter, step)))
+    found = traced[0]
     if resident.device.type == "cuda":
         process = _WORKSPACE[torch.cuda.get_device_capability()[0] >= 9]
     else:
@@ -234,36 +193,9 @@ class Taken:
         return self.base + self.adapter + self.step + self.process
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """A model and its adapter, known by `text`."""
-
-    text: str
-    config: PretrainedConfig = field(compare=False)
-    adapter: PeftConfig | None = field(compare=False)
-
-
-def _needed(
-    shape: _Shape,
-    precision: str,
-    rows: int,
-    length: int,
-    learned: int,
-    checkpointing: bool,
-    device: str,
-    copies: Copies,
-    through: int,
-) -> Counting[Needed]:
-    step = (precision, rows, length, learned, checkpointing, device, copies, through)
-    known = _traced(shape, *step)
-    if not known:
-        known.append((yield from needed(shape.config, shape.adapter, *step)))
-    return known[0]
-
-
 @functools.lru_cache(maxsize=256)
-def _traced(shape: _Shape, *step: Hashable) -> list[Needed]:
-    """Where what is found of it is kept."""
+def _traced(model: str, step: Step) -> list[Needed]:
+    """Where what is found of a model with its adapter, as they are written, is kept."""
     return []
 
 

@@ -16,7 +16,8 @@ from ftchat.engine import methods
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_tokens
 from ftchat.engine.closing import open_history
 from ftchat.engine.counting import beside, driven
-from ftchat.engine.forecast import encode_all, encode_learned, facts_of, within
+from ftchat.engine.encoding import encode_all, encode_learned, within
+from ftchat.engine.forecast import facts_of
 from ftchat.engine.healing import MemoryFull, died_of_memory, healed
 from ftchat.engine.memory import Meter, sparing
 from ftchat.engine.models import Resident

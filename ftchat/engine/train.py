@@ -24,7 +24,8 @@ from ftchat.engine.checkpoints import disk_full_said, last_whole
 from ftchat.engine.checks import base_left_as_it_was, base_probe, check_after, check_tokens
 from ftchat.engine.closing import BrokenOff, back_to_best, close_badly, close_diverged, close_well, keep, open_history
 from ftchat.engine.counting import beside, driven
-from ftchat.engine.forecast import encode_all, encode_learned, facts_of, memory_of, way_out, within
+from ftchat.engine.encoding import encode_all, encode_learned, within
+from ftchat.engine.forecast import facts_of, memory_of, way_out
 from ftchat.engine.healing import MemoryFull, died_of_memory, heal, healed
 from ftchat.engine.learners import Learner
 from ftchat.engine.loading import half
