@@ -127,25 +127,33 @@ class Run:
 
     def damages(self) -> list[ConfigError]:
         """What is wrong with its files, in sentences. That a kill tore a line of the history is nothing wrong."""
-        history, notes = self._history.path, self.folder / "notes.txt"
+        history, notes, setup = self._history.path, self.folder / "notes.txt", RESOLVED.path(self.folder)
+        name, lost, lines = self.config.name, self.status() == _NOTHING, self._damaged
         found = [
-            self._damage("run_unread", path, f"cannot be read ({why}); put it right or remove it")
+            ConfigError(
+                f"run {name}: {path} cannot be read ({why}); put it right or remove it",
+                "run_unread",
+                name=name,
+                path=path,
+                why=why,
+            )
             for path in (history, notes)
             if (why := why_unreadable(path))
         ]
-        if self.status() == _NOTHING and self._damaged:
+        if lost and lines:
             said = "holds nothing that can be read any more; resume the run from its last checkpoint, or delete it"
-            found.append(self._damage("run_history_lost", history, said))
-        elif self._damaged:
-            said = f"is damaged: lines that cannot be read are left out ({self._damaged})"
-            found.append(self._damage("run_history_damaged", history, said, lines=self._damaged))
+            found.append(ConfigError(f"run {name}: {history} {said}", "run_history_lost", name=name, path=history))
+        elif lines:
+            said = f"is damaged: lines that cannot be read are left out ({lines})"
+            found.append(
+                ConfigError(
+                    f"run {name}: {history} {said}", "run_history_damaged", name=name, path=history, lines=lines
+                )
+            )
         if RESOLVED.written(self.folder) and self.resolved is None:
             said = "is damaged, so how the run was set up is not known any more; train again to be sure"
-            found.append(self._damage("run_settings_damaged", RESOLVED.path(self.folder), said))
+            found.append(ConfigError(f"run {name}: {setup} {said}", "run_settings_damaged", name=name, path=setup))
         return found
-
-    def _damage(self, kind: str, path: Path, said: str, **values: object) -> ConfigError:
-        return ConfigError(f"run {self.config.name}: {path} {said}", kind, name=self.config.name, path=path, **values)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

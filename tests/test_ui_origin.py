@@ -69,9 +69,10 @@ def test_nothing_is_offered_where_there_is_nothing_to_go_on_from(home: Path, pag
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_no_word_about_the_base_where_another_adapter_was_the_start(lang: str) -> None:
-    held, level = [(0, 0.5), (15, 0.9), (30, 1.2)], [(0, 0.5), (15, 0.5), (30, 0.5)]
-    for measured in (held, level):
-        fresh = history(falling(30), measured, 60)
+    rises = falling(30), [(0, 0.5), (15, 0.9), (30, 1.2)]
+    nothing = [0.5] * 30, [(0, 0.5), (15, 0.5), (30, 0.5)]
+    for losses, measured in (rises, nothing):
+        fresh = history(losses, measured, 60)
         went_on = [
             dataclasses.replace(event, origin="first") if isinstance(event, RunStarted) else event for event in fresh
         ]
