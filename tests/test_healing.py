@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ftchat.data import DatasetStore, Source, read
+from ftchat.engine import memory
 from ftchat.engine.healing import died_of_memory
 from ftchat.engine.memory import Meter, is_out_of_memory, memory_kills
 from ftchat.events import DryStepBegun, DryStepPassed, RunHealed, RunStatus
@@ -73,7 +74,11 @@ def test_where_not_even_one_row_fits_it_says_what_would(home: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_dry_step_that_was_killed_for_want_of_memory_is_not_tried_again_as_it_was(home: Path) -> None:
+def test_a_dry_step_that_was_killed_for_want_of_memory_is_not_tried_again_as_it_was(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
+    (tmp_path / "memory.events").write_text("low 0\noom_kill 3\n")
     run = a_run(home, 4)
     run.append(DryStepBegun(kills=memory_kills()))
     assert not died_of_memory(run), "any kill is not one for want of memory"

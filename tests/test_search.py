@@ -124,15 +124,17 @@ def test_a_search_whose_process_died_goes_on(home: Path) -> None:
         worker.close()
 
 
-def test_trials_whose_loss_is_no_number_are_bad_and_no_error(home: Path, worker: Worker, tmp_path: Path) -> None:
+def test_a_search_on_a_base_whose_loss_is_no_number_says_so_before_any_trial(
+    home: Path, worker: Worker, tmp_path: Path
+) -> None:
     broken = Path(shutil.copytree(STARTER_FOLDER, tmp_path / "broken"))
     weights = load_file(broken / "model.safetensors")
     weights["model.norm.weight"] *= float("inf")
     save_file(weights, broken / "model.safetensors", {"format": "pt"})
     asked = dataclasses.replace(config(home, "wild", 0.3, SHORT | {"r": 8}), base=str(broken))
     status = finish(start(home, worker, asked))
-    assert status.state == "finished" and status.error is None and status.recommended is None
-    assert len(status.trials) > 1 and {trial.state for trial in ended(status.trials)} <= {"diverged", "cut"}
+    assert status.state == "failed" and not status.trials and status.recommended is None
+    assert "no number before anything is learned" in (status.error or "")
 
 
 def test_a_budget_too_short_for_a_trial_says_how_much_is_needed(home: Path, worker: Worker) -> None:
