@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -47,12 +48,12 @@ def test_without_a_gpu_its_benchmark_says_so(
     assert "no CUDA GPU" in sentence
 
 
-def test_what_measures_a_gpu_runs_through_on_a_processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_measures_a_gpu_runs_through_on_a_processor(tmp_path: Path) -> None:
+    """In a process of its own: on a processor a dry step is growth, and this one other tests have filled and emptied."""
     written = tmp_path / "gpu.json"
     options = ("--device", "cpu", "--shapes", "tiny", "--steps", "3", "--rounds", "1", "--json", str(written))
-    assert run("gpu", monkeypatch, *options) == 0
+    subprocess.run([sys.executable, str(FOLDER / "gpu.py"), *options], check=True, capture_output=True)
     memory, alike, mixed = json.loads(written.read_text("utf-8"))["results"]
-    # On a processor the dry step is growth of this process, which other tests have filled and emptied.
-    assert memory["estimate, GB"] > 0 and "dry step, GB" in memory
+    assert memory["estimate, GB"] > 0 and memory["dry step, GB"] > 0
     for found in (alike, mixed):
         assert found["tokens/s"] > 0 and found["TRL's tokens/s"] > 0 and found["over TRL"] > 0
